@@ -1,0 +1,100 @@
+//! Delivery by `recv`: parts wait on their request.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::{Event, InlineDriver};
+use crate::error::{Error, ErrorCode, Result};
+
+#[derive(Default)]
+struct Inner {
+    events: VecDeque<Event>,
+    /// The terminal part was put in; when `events` is empty there is nothing more to come.
+    ended: bool,
+    waiting: usize,
+}
+
+/// The parts of one request, in order, until they are taken. Bounded by the request's credit.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+}
+
+impl Buffer {
+    pub(crate) fn deliver(&self, event: Event) {
+        let mut inner = self.lock();
+        inner.ended |= event.is_terminal();
+        inner.events.push_back(event);
+        if inner.waiting > 0 {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Takes the next part, waiting for it until `deadline` (`None`: for ever).
+    pub(crate) fn take(&self, driver: Option<&dyn InlineDriver>, deadline: Option<Instant>) -> Result<Event> {
+        let timeout = || Error::new(ErrorCode::Timeout, "no part arrived in the time given");
+        if let Some(driver) = driver {
+            loop {
+                if let Some(result) = self.try_take() {
+                    return result;
+                }
+                if !driver.drive(&|| self.is_ready(), deadline)? && !self.is_ready() {
+                    return Err(timeout());
+                }
+            }
+        }
+        let mut inner = self.lock();
+        loop {
+            if let Some(event) = inner.events.pop_front() {
+                return Ok(event);
+            }
+            if inner.ended {
+                return Err(end_of_parts());
+            }
+            inner.waiting += 1;
+            inner = match deadline {
+                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        inner.waiting -= 1;
+                        return Err(timeout());
+                    }
+                    self.arrived.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            inner.waiting -= 1;
+        }
+    }
+
+    /// The next part, the end, or nothing yet.
+    pub(crate) fn try_take(&self) -> Option<Result<Event>> {
+        let mut inner = self.lock();
+        match inner.events.pop_front() {
+            Some(event) => Some(Ok(event)),
+            None if inner.ended => Some(Err(end_of_parts())),
+            None => None,
+        }
+    }
+
+    /// Drops what was not taken.
+    pub(crate) fn clear(&self) {
+        let events = std::mem::take(&mut self.lock().events);
+        drop(events);
+    }
+
+    fn is_ready(&self) -> bool {
+        let inner = self.lock();
+        inner.ended || !inner.events.is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end_of_parts() -> Error {
+    Error::new(ErrorCode::EndOfParts, "the request has delivered its terminal part")
+}

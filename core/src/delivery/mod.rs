@@ -1,0 +1,49 @@
+//! Delivery: how parts reach the caller, how much may be under way, and what the caller sends back.
+
+mod buffer;
+mod callback;
+mod event;
+mod outgoing;
+mod queue;
+mod state;
+
+use std::time::Instant;
+
+pub use callback::Callback;
+pub use event::Event;
+pub(crate) use outgoing::{Outgoing, Upload, UploadPiece};
+pub(crate) use queue::Queue;
+pub use state::{Control, RequestHandle};
+pub(crate) use state::{RequestState, Setup, Sink};
+
+/// How the parts of a request reach the caller.
+pub enum Delivery {
+    /// They are kept until `recv` on the request takes them.
+    Recv,
+    /// They go to the manager's queue, where `poll` takes them; `token` comes with each.
+    Queue {
+        /// A number of the caller's choice.
+        token: u64,
+    },
+    /// They are handed to this function on the thread that runs the reactor. It must not block.
+    Callback(Callback),
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Delivery::Recv => "Recv",
+            Delivery::Queue { .. } => "Queue",
+            Delivery::Callback(_) => "Callback",
+        })
+    }
+}
+
+/// What runs the reactor on the caller's thread while a blocking call waits. Absent where background threads do.
+pub(crate) trait InlineDriver: Send + Sync {
+    /// Runs the reactor until `ready` holds or `deadline` has passed; false at the deadline.
+    ///
+    /// # Errors
+    /// `busy` when this thread runs the reactor already.
+    fn drive(&self, ready: &dyn Fn() -> bool, deadline: Option<Instant>) -> crate::error::Result<bool>;
+}

@@ -1,0 +1,142 @@
+//! What the caller writes to a request after submission: a streamed body, or WebSocket messages. Bounded queues.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::part::Frame;
+
+/// What comes next of a streamed body.
+pub(crate) enum UploadPiece {
+    Data(Bytes),
+    End(Option<HeaderMap>),
+    Failed(String),
+    /// Nothing yet.
+    Pending,
+}
+
+/// A streamed request body on its way from the caller to the connection.
+#[derive(Default)]
+pub(crate) struct Upload {
+    pieces: VecDeque<Bytes>,
+    queued: usize,
+    finished: bool,
+    trailers: Option<HeaderMap>,
+    failed: Option<String>,
+    /// A write was refused; the caller wants to hear of room.
+    refused: bool,
+    /// A piece was handed to a connection, so the body cannot be sent again.
+    pub(crate) touched: bool,
+    /// The request no longer takes a body.
+    closed: bool,
+}
+
+impl Upload {
+    pub(crate) fn write(&mut self, data: Bytes, bound: usize) -> Result<()> {
+        self.writable()?;
+        // A piece larger than the bound is taken when the queue is empty, so that no write can be refused for ever.
+        if self.queued > 0 && self.queued + data.len() > bound {
+            self.refused = true;
+            return Err(Error::new(ErrorCode::Again, "the upload queue is full"));
+        }
+        self.queued += data.len();
+        if !data.is_empty() {
+            self.pieces.push_back(data);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<()> {
+        self.writable()?;
+        self.finished = true;
+        self.trailers = trailers;
+        Ok(())
+    }
+
+    pub(crate) fn fail(&mut self, why: String) -> Result<()> {
+        self.writable()?;
+        self.failed = Some(why);
+        Ok(())
+    }
+
+    fn writable(&self) -> Result<()> {
+        if self.finished || self.failed.is_some() {
+            return Err(Error::new(ErrorCode::InvalidState, "the body has been finished already"));
+        }
+        if self.closed {
+            return Err(Error::new(ErrorCode::InvalidState, "the request takes no more of its body"));
+        }
+        Ok(())
+    }
+
+    /// The next piece; `true` with it when a refused writer is to be told of room.
+    pub(crate) fn next(&mut self) -> (UploadPiece, bool) {
+        if let Some(why) = self.failed.take() {
+            return (UploadPiece::Failed(why), false);
+        }
+        if let Some(data) = self.pieces.pop_front() {
+            self.touched = true;
+            self.queued -= data.len();
+            let room = self.queued == 0 && std::mem::take(&mut self.refused);
+            return (UploadPiece::Data(data), room);
+        }
+        if self.finished {
+            self.touched = true;
+            return (UploadPiece::End(self.trailers.take()), false);
+        }
+        (UploadPiece::Pending, std::mem::take(&mut self.refused))
+    }
+
+    /// Takes no more; what is queued is dropped. True when a refused writer is to be told.
+    pub(crate) fn close(&mut self) -> bool {
+        self.closed = true;
+        self.pieces.clear();
+        self.queued = 0;
+        std::mem::take(&mut self.refused)
+    }
+}
+
+/// WebSocket messages on their way out.
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    frames: VecDeque<Frame>,
+    queued: usize,
+    refused: bool,
+    closing: bool,
+    open: bool,
+}
+
+impl Outgoing {
+    /// Queues a frame; true when the queue was empty, so that the session must be woken.
+    pub(crate) fn send(&mut self, frame: Frame, bound: usize) -> Result<bool> {
+        if !self.open || self.closing {
+            return Err(Error::new(ErrorCode::InvalidState, "the WebSocket is not open for sending"));
+        }
+        let size = frame.credit();
+        if self.queued > 0 && self.queued + size > bound {
+            self.refused = true;
+            return Err(Error::new(ErrorCode::Again, "the send queue is full"));
+        }
+        self.closing = matches!(frame, Frame::Close(..));
+        self.queued += size;
+        self.frames.push_back(frame);
+        Ok(self.frames.len() == 1)
+    }
+
+    pub(crate) fn open(&mut self) {
+        self.open = true;
+    }
+
+    pub(crate) fn shut(&mut self) {
+        self.open = false;
+    }
+
+    /// Moves everything that is queued into `batch`; true when a refused sender is to be told of room.
+    pub(crate) fn take_all(&mut self, batch: &mut VecDeque<Frame>) -> bool {
+        batch.append(&mut self.frames);
+        self.queued = 0;
+        std::mem::take(&mut self.refused)
+    }
+}

@@ -1,0 +1,128 @@
+//! Delivery by the manager's queue: finished parts of many requests in one place, one wake-up a batch.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::Event;
+use crate::error::{Error, ErrorCode, Result};
+
+#[derive(Default)]
+struct Inner {
+    events: std::collections::VecDeque<Event>,
+    waiting: usize,
+}
+
+/// The manager's queue. Reactors put parts in and call [`Queue::flush`] once a turn.
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+    /// Something was put in since the last flush.
+    dirty: AtomicBool,
+    /// The descriptor is readable.
+    signalled: AtomicBool,
+    /// Made readable at a flush, for hosts that watch a descriptor. Only with background threads.
+    descriptor: Option<rustix::fd::OwnedFd>,
+}
+
+impl Queue {
+    pub(crate) fn new(with_descriptor: bool) -> Result<Queue> {
+        let descriptor = if with_descriptor {
+            use rustix::event::{EventfdFlags, eventfd};
+            let made = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+            Some(made.map_err(|cause| Error::new(ErrorCode::Io, format!("eventfd: {cause}")))?)
+        } else {
+            None
+        };
+        Ok(Queue {
+            inner: Mutex::default(),
+            arrived: Condvar::new(),
+            dirty: AtomicBool::new(false),
+            signalled: AtomicBool::new(false),
+            descriptor,
+        })
+    }
+
+    pub(crate) fn descriptor(&self) -> Option<&rustix::fd::OwnedFd> {
+        self.descriptor.as_ref()
+    }
+
+    pub(crate) fn deliver(&self, event: Event) {
+        self.lock().events.push_back(event);
+        if !self.dirty.load(Ordering::Relaxed) {
+            self.dirty.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().events.is_empty()
+    }
+
+    /// Wakes whoever waits for what was delivered since the last flush: once, however much it was.
+    pub(crate) fn flush(&self) {
+        if !self.dirty.load(Ordering::Relaxed) || !self.dirty.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        if self.lock().waiting > 0 {
+            self.arrived.notify_one();
+        }
+        self.signal();
+    }
+
+    fn signal(&self) {
+        if let Some(descriptor) = &self.descriptor {
+            if !self.signalled.swap(true, Ordering::AcqRel) {
+                // An eventfd write can only fail when the counter is at its end, and then it is readable anyway.
+                let _ = rustix::io::write(descriptor, &1u64.to_ne_bytes());
+            }
+        }
+    }
+
+    /// Moves up to `max` events into `batch` without waiting.
+    pub(crate) fn take(&self, batch: &mut Vec<Event>, max: usize) -> usize {
+        if self.descriptor.is_some() && self.signalled.load(Ordering::Acquire) {
+            self.unsignal();
+        }
+        let mut inner = self.lock();
+        let count = inner.events.len().min(max);
+        batch.extend(inner.events.drain(..count));
+        let rest = !inner.events.is_empty();
+        drop(inner);
+        if rest {
+            self.signal();
+        }
+        count
+    }
+
+    fn unsignal(&self) {
+        if let Some(descriptor) = &self.descriptor {
+            let _ = rustix::io::read(descriptor, &mut [0u8; 8]);
+            // Cleared after the read: a signal in between is written again by the next flush or seen by this take.
+            self.signalled.store(false, Ordering::Release);
+        }
+    }
+
+    /// Blocks until an event is there or `deadline` has passed. For use with background threads.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        let mut inner = self.lock();
+        while inner.events.is_empty() {
+            inner.waiting += 1;
+            inner = match deadline {
+                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        inner.waiting -= 1;
+                        return;
+                    }
+                    self.arrived.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            inner.waiting -= 1;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,404 @@
+//! The state that a request's task shares with its owner.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::buffer::Buffer;
+use super::callback::CallbackSink;
+use super::{Event, InlineDriver, Outgoing, Queue, Upload};
+use crate::error::{Error, ErrorCode, Result};
+use crate::part::{Frame, Part};
+
+const CANCELLED: u8 = 1;
+const SHUTDOWN: u8 = 2;
+
+/// Where a request's parts go.
+pub(crate) enum Sink {
+    Buffer(Buffer),
+    Queue(Arc<Queue>),
+    Callback(CallbackSink),
+}
+
+impl Sink {
+    pub(crate) fn new(delivery: super::Delivery, queue: &Arc<Queue>) -> (Sink, u64) {
+        match delivery {
+            super::Delivery::Recv => (Sink::Buffer(Buffer::default()), 0),
+            super::Delivery::Queue { token } => (Sink::Queue(Arc::clone(queue)), token),
+            super::Delivery::Callback(callback) => (Sink::Callback(CallbackSink::new(callback)), 0),
+        }
+    }
+}
+
+/// What a request's state is made of.
+pub(crate) struct Setup {
+    pub(crate) id: u64,
+    pub(crate) token: u64,
+    pub(crate) sink: Sink,
+    pub(crate) credit: usize,
+    pub(crate) upload_bound: usize,
+    pub(crate) send_bound: usize,
+    pub(crate) streamed: bool,
+    pub(crate) websocket: bool,
+    pub(crate) manual_release: bool,
+    pub(crate) inline: Option<Arc<dyn InlineDriver>>,
+    pub(crate) generation: u32,
+}
+
+/// The state that a request's task shares with its owner and with its delivered parts.
+pub(crate) struct RequestState {
+    setup: Setup,
+    /// Set once the task runs.
+    waker: OnceLock<Waker>,
+    stop: AtomicU8,
+    ended: AtomicBool,
+    /// Bytes delivered and not released.
+    outstanding: AtomicU64,
+    /// Bytes released since the task last looked.
+    released: AtomicU64,
+    /// The task waits for credit, or wants to hear when this many bytes were released.
+    notice_at: AtomicU64,
+    upload: Mutex<Upload>,
+    outgoing: Mutex<Outgoing>,
+}
+
+impl std::fmt::Debug for RequestState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("id", &self.setup.id).finish_non_exhaustive()
+    }
+}
+
+impl RequestState {
+    pub(crate) fn new(setup: Setup) -> Arc<RequestState> {
+        Arc::new(RequestState {
+            setup,
+            waker: OnceLock::new(),
+            stop: AtomicU8::new(0),
+            ended: AtomicBool::new(false),
+            outstanding: AtomicU64::new(0),
+            released: AtomicU64::new(0),
+            notice_at: AtomicU64::new(u64::MAX),
+            upload: Mutex::default(),
+            outgoing: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.setup.id
+    }
+
+    pub(crate) fn token(&self) -> u64 {
+        self.setup.token
+    }
+
+    pub(crate) fn manual_release(&self) -> bool {
+        self.setup.manual_release
+    }
+
+    /// Delivers a part. After the terminal part nothing is delivered any more. True when it was.
+    pub(crate) fn deliver(self: &Arc<Self>, part: Part) -> bool {
+        if self.ended.load(Ordering::Acquire) {
+            return false;
+        }
+        if part.is_terminal() {
+            self.ended.store(true, Ordering::Release);
+            self.lock_outgoing().shut();
+            self.lock_upload().close();
+        }
+        let credit = part.credit() as u64;
+        if credit > 0 {
+            self.outstanding.fetch_add(credit, Ordering::AcqRel);
+        }
+        let event = Event::new(Arc::clone(self), part);
+        match &self.setup.sink {
+            Sink::Buffer(buffer) => buffer.deliver(event),
+            Sink::Queue(queue) => queue.deliver(event),
+            Sink::Callback(callback) => callback.deliver(event),
+        }
+        true
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Remembers whom to wake when the owner does something.
+    pub(crate) fn attach(&self, waker: &Waker) {
+        let _ = self.waker.get_or_init(|| waker.clone());
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The error to end with when the owner or the manager stopped the request.
+    pub(crate) fn stopped(&self) -> Option<Error> {
+        match self.stop.load(Ordering::Acquire) {
+            0 => None,
+            CANCELLED => Some(Error::new(ErrorCode::Cancelled, "the request was cancelled")),
+            _ => Some(Error::new(ErrorCode::Shutdown, "the manager was shut down")),
+        }
+    }
+
+    fn stop(&self, why: u8) {
+        if self.stop.compare_exchange(0, why, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.stop(SHUTDOWN);
+    }
+
+    /// Gives back `bytes` of credit.
+    pub(crate) fn release(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        let mut before = self.outstanding.load(Ordering::Acquire);
+        // Never below zero, whatever a caller that releases by hand says.
+        let freed = loop {
+            let freed = bytes.min(before);
+            match self.outstanding.compare_exchange_weak(
+                before,
+                before - freed,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => break freed,
+                Err(now) => before = now,
+            }
+        };
+        let released = self.released.fetch_add(freed, Ordering::AcqRel) + freed;
+        if released >= self.notice_at.load(Ordering::Acquire) {
+            self.wake();
+        }
+    }
+
+    /// Bytes released since the last call. The task is woken when `notice_at` more have been, if that is not already so.
+    pub(crate) fn take_released(&self) -> u64 {
+        self.released.swap(0, Ordering::AcqRel)
+    }
+
+    /// Whether more may be delivered. If not, the task is woken when that changes.
+    pub(crate) fn has_credit(&self) -> bool {
+        let credit = self.setup.credit as u64;
+        if self.outstanding.load(Ordering::Acquire) < credit {
+            return true;
+        }
+        // Ask for a notice, then look again: a release in between must not be missed.
+        self.notice_at.store(1, Ordering::SeqCst);
+        if self.outstanding.load(Ordering::SeqCst) < credit {
+            return true;
+        }
+        false
+    }
+
+    /// Ask to be woken when `bytes` were released since the last [`RequestState::take_released`].
+    pub(crate) fn notice_at(&self, bytes: u64) {
+        self.notice_at.store(bytes.max(1), Ordering::SeqCst);
+    }
+
+    pub(crate) fn lock_upload(&self) -> MutexGuard<'_, Upload> {
+        self.upload.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_outgoing(&self) -> MutexGuard<'_, Outgoing> {
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What may be done to a request from anywhere, callbacks included; no call blocks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Control(Arc<RequestState>);
+
+impl Control {
+    pub(crate) fn new(state: Arc<RequestState>) -> Control {
+        Control(state)
+    }
+
+    /// The number of the request, unique in its manager.
+    pub fn id(&self) -> u64 {
+        self.0.id()
+    }
+
+    /// The number given with [`super::Delivery::Queue`], else 0.
+    pub fn token(&self) -> u64 {
+        self.0.token()
+    }
+
+    /// Whether the terminal part was delivered (it may still wait to be taken).
+    pub fn is_ended(&self) -> bool {
+        self.0.is_ended()
+    }
+
+    /// Ends the request: its stream or connection is given up and the terminal part is `cancelled`. Nothing happens when
+    /// it has ended already. With the inline drive the reactor acts on it when it next runs.
+    pub fn cancel(&self) {
+        if !crate::fork::is_forked(self.0.setup.generation) {
+            self.0.stop(CANCELLED);
+        }
+    }
+
+    /// Gives back bytes of credit; for requests with `manual_release`.
+    pub fn release(&self, bytes: usize) {
+        if !crate::fork::is_forked(self.0.setup.generation) {
+            self.0.release(bytes);
+        }
+    }
+
+    /// Writes a piece of a streamed body.
+    ///
+    /// # Errors
+    /// `again` when the queue is full: nothing was taken, a `Writable` part tells when there is room. `invalid_state`
+    /// when the body is not streamed, finished, or no longer wanted.
+    pub fn write(&self, data: impl Into<Bytes>) -> Result<()> {
+        self.streamed()?;
+        let result = self.0.lock_upload().write(data.into(), self.0.setup.upload_bound);
+        self.0.wake();
+        result
+    }
+
+    /// Ends a streamed body, with trailers where given.
+    ///
+    /// # Errors
+    /// `invalid_state` as for [`Control::write`].
+    pub fn finish(&self, trailers: Option<HeaderMap>) -> Result<()> {
+        self.streamed()?;
+        self.0.lock_upload().finish(trailers)?;
+        self.0.wake();
+        Ok(())
+    }
+
+    /// Gives the body up: the request ends with `upload_failed`, and the peer sees an incomplete request.
+    ///
+    /// # Errors
+    /// `invalid_state` as for [`Control::write`].
+    pub fn fail(&self, why: impl Into<String>) -> Result<()> {
+        self.streamed()?;
+        self.0.lock_upload().fail(why.into())?;
+        self.0.wake();
+        Ok(())
+    }
+
+    /// Sends a WebSocket message or control frame. Text must be UTF-8; a control frame holds 125 bytes at most.
+    ///
+    /// # Errors
+    /// `again` when the queue is full: nothing was taken, a `Writable` part tells when there is room. `invalid_state`
+    /// when the request is not an open WebSocket. `invalid_argument` for a frame that RFC 6455 does not allow.
+    pub fn send(&self, frame: Frame) -> Result<()> {
+        self.alive()?;
+        if !self.0.setup.websocket {
+            return Err(Error::new(ErrorCode::InvalidState, "the request is not a WebSocket"));
+        }
+        check_frame(&frame)?;
+        if self.0.lock_outgoing().send(frame, self.0.setup.send_bound)? {
+            self.0.wake();
+        }
+        Ok(())
+    }
+
+    fn alive(&self) -> Result<()> {
+        if crate::fork::is_forked(self.0.setup.generation) {
+            return Err(crate::fork::error());
+        }
+        Ok(())
+    }
+
+    fn streamed(&self) -> Result<()> {
+        self.alive()?;
+        if self.0.setup.streamed {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorCode::InvalidState, "the request's body is not streamed"))
+        }
+    }
+}
+
+fn check_frame(frame: &Frame) -> Result<()> {
+    let wrong = |what: &str| Err(Error::new(ErrorCode::InvalidArgument, what.to_owned()));
+    match frame {
+        Frame::Text(text) => match std::str::from_utf8(text) {
+            Ok(_) => Ok(()),
+            Err(cause) => wrong(&format!("text message: {cause}")),
+        },
+        Frame::Binary(_) => Ok(()),
+        Frame::Ping(payload) | Frame::Pong(payload) if payload.len() > 125 => {
+            wrong("a control frame holds 125 bytes at most (RFC 6455, 5.5)")
+        }
+        Frame::Close(_, reason) if reason.len() > 123 => wrong("a close reason holds 123 bytes at most (RFC 6455, 5.5.1)"),
+        Frame::Close(_, reason) if std::str::from_utf8(reason).is_err() => wrong("a close reason is UTF-8"),
+        Frame::Close(None, reason) if !reason.is_empty() => wrong("a close reason needs a code (RFC 6455, 5.5.1)"),
+        Frame::Close(Some(code), _) if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) => {
+            wrong(&format!("close code {code} must not be sent (RFC 6455, 7.4)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A submitted request, owned by who submitted it. With [`super::Delivery::Recv`] dropping it cancels the request.
+#[derive(Debug)]
+pub struct RequestHandle {
+    control: Control,
+}
+
+impl Deref for RequestHandle {
+    type Target = Control;
+
+    fn deref(&self) -> &Control {
+        &self.control
+    }
+}
+
+impl RequestHandle {
+    pub(crate) fn new(state: Arc<RequestState>) -> RequestHandle {
+        RequestHandle { control: Control(state) }
+    }
+
+    /// A further reference to the request, which does not own it.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Takes the next part, waiting for it until `deadline` (`None`: until it comes).
+    ///
+    /// # Errors
+    /// `timeout` at the deadline, `end_of_parts` after the terminal part, `invalid_state` for another delivery,
+    /// `busy` from inside a callback, `forked`.
+    pub fn recv(&self, deadline: Option<Instant>) -> Result<Event> {
+        self.control.alive()?;
+        let state = &self.control.0;
+        match &state.setup.sink {
+            Sink::Buffer(buffer) => buffer.take(state.setup.inline.as_deref(), deadline),
+            _ => Err(Error::new(ErrorCode::InvalidState, "the request is not delivered by recv")),
+        }
+    }
+
+    /// Takes the next part if one is there; does not run the reactor.
+    ///
+    /// # Errors
+    /// `again` when there is none yet, else as [`RequestHandle::recv`].
+    pub fn try_recv(&self) -> Result<Event> {
+        self.control.alive()?;
+        match &self.control.0.setup.sink {
+            Sink::Buffer(buffer) => buffer
+                .try_take()
+                .unwrap_or_else(|| Err(Error::new(ErrorCode::Again, "no part is there yet"))),
+            _ => Err(Error::new(ErrorCode::InvalidState, "the request is not delivered by recv")),
+        }
+    }
+}
+
+impl Drop for RequestHandle {
+    fn drop(&mut self) {
+        if let Sink::Buffer(buffer) = &self.control.0.setup.sink {
+            self.control.cancel();
+            buffer.clear();
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Every bound of the library by name, with its default. Nothing that a peer can fill grows past one of these.
+
+use std::time::Duration;
+
+/// Bytes of a body that may be delivered and not yet released, for each request.
+pub const CREDIT: usize = 1024 * 1024;
+/// Bytes of a streamed request body that may be queued before a write answers `again`.
+pub const UPLOAD_BUFFER: usize = 256 * 1024;
+/// Bytes of outgoing WebSocket messages that may be queued before a send answers `again`.
+pub const WEBSOCKET_SEND_BUFFER: usize = 1024 * 1024;
+/// Connections to one origin.
+pub const CONNECTIONS_PER_ORIGIN: usize = 100;
+/// Connections in all.
+pub const CONNECTIONS: usize = 1000;
+/// Requests that may wait for a connection of one origin.
+pub const WAITERS_PER_ORIGIN: usize = 100_000;
+/// Bytes of the head of an HTTP/1.1 answer, and of a decoded HTTP/2 header list.
+pub const HEADER_BYTES: usize = 64 * 1024;
+/// Header fields of an HTTP/1.1 answer.
+pub const HEADERS: usize = 100;
+/// Receive window of one HTTP/2 stream, in bytes.
+pub const HTTP2_STREAM_WINDOW: u32 = 1024 * 1024;
+/// Streams that are open at once on one HTTP/2 connection, whatever the peer would allow.
+pub const HTTP2_CONCURRENT_STREAMS: usize = 1000;
+/// Streams opened before the peer's SETTINGS are known.
+pub const HTTP2_INITIAL_STREAMS: usize = 100;
+/// Bytes of one WebSocket frame.
+pub const WEBSOCKET_FRAME_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of one WebSocket message.
+pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+/// How often one request is sent again when that is known to be safe.
+pub const REPLAYS: u32 = 10;
+/// How long an unused connection is kept.
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
+/// How long the other address family is waited for before the next attempt (RFC 8305, 5).
+pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
+/// Host names that are looked up at the same time.
+pub const RESOLVER_THREADS: usize = 4;

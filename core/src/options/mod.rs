@@ -1,0 +1,143 @@
+//! Options of a manager and of a request, with their defaults.
+
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::limits;
+
+pub use tls::{ClientIdentity, TlsOptions, Verify};
+
+/// Who runs the reactor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// So many background threads, each with a reactor of its own; an origin belongs to one of them.
+    Threads(usize),
+    /// No thread: `poll` and `recv` run the reactor on the caller's thread.
+    Inline,
+}
+
+/// Which HTTP versions may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum HttpVersions {
+    /// HTTP/2 where TLS negotiates it (ALPN), else HTTP/1.1. Clear text is HTTP/1.1.
+    #[default]
+    Auto,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only; in clear text by prior knowledge (RFC 9113, 3.3).
+    Http2,
+}
+
+/// Deadlines by phase. `None` sets no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Waiting for a connection or stream of the pool. Default none.
+    pub pool: Option<Duration>,
+    /// Resolving the host name. Default 10 s.
+    pub resolve: Option<Duration>,
+    /// Establishing the transport connection. Default 10 s.
+    pub connect: Option<Duration>,
+    /// The TLS handshake. Default 10 s.
+    pub tls: Option<Duration>,
+    /// The peer takes nothing of the request. Default 60 s.
+    pub write: Option<Duration>,
+    /// From the request being sent to the head of the answer. Default none.
+    pub first_byte: Option<Duration>,
+    /// The answer stands still while the caller is willing to take more. Default none.
+    pub idle: Option<Duration>,
+    /// From submission to the end. Default none.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            pool: None,
+            resolve: Some(Duration::from_secs(10)),
+            connect: Some(Duration::from_secs(10)),
+            tls: Some(Duration::from_secs(10)),
+            write: Some(Duration::from_secs(60)),
+            first_byte: None,
+            idle: None,
+            total: None,
+        }
+    }
+}
+
+/// How a manager works. Every field has a default: `ManagerOptions { drive: Drive::Inline, ..Default::default() }`.
+#[derive(Debug, Clone)]
+pub struct ManagerOptions {
+    /// Who runs the reactor. Default one background thread.
+    pub drive: Drive,
+    /// Which HTTP versions may be used. Requests may say otherwise.
+    pub http: HttpVersions,
+    /// Deadlines of requests that set none themselves.
+    pub timeouts: Timeouts,
+    /// TLS.
+    pub tls: TlsOptions,
+    /// Addresses that stand in for a `host:port`, before any resolver is asked.
+    pub resolve: Vec<(String, u16, Vec<SocketAddr>)>,
+    /// Connect here, whatever the URL's host is.
+    pub unix_socket: Option<PathBuf>,
+    /// Connections to one origin ([`limits::CONNECTIONS_PER_ORIGIN`]).
+    pub max_connections_per_origin: usize,
+    /// Connections in all ([`limits::CONNECTIONS`]).
+    pub max_connections: usize,
+    /// How long an unused connection is kept ([`limits::IDLE_CONNECTION`]).
+    pub idle_connection_timeout: Duration,
+    /// Bytes of a request's body that may be delivered and not released ([`limits::CREDIT`]).
+    pub credit: usize,
+    /// Bytes of a streamed upload that may be queued ([`limits::UPLOAD_BUFFER`]).
+    pub upload_buffer: usize,
+    /// Bytes of the head of an answer ([`limits::HEADER_BYTES`]).
+    pub max_header_bytes: usize,
+    /// Header fields of an HTTP/1.1 answer ([`limits::HEADERS`]).
+    pub max_headers: usize,
+    /// Bytes of an answer's body; 0 sets no limit, for bodies are streamed.
+    pub max_body_bytes: u64,
+    /// Streams at once on one HTTP/2 connection ([`limits::HTTP2_CONCURRENT_STREAMS`]).
+    pub http2_max_concurrent_streams: usize,
+    /// Receive window of one HTTP/2 stream ([`limits::HTTP2_STREAM_WINDOW`]).
+    pub http2_stream_window: u32,
+    /// Send a PING on HTTP/2 connections in use this often, to measure the round trip and notice a dead peer. Default none.
+    pub http2_ping_interval: Option<Duration>,
+    /// Bytes of one WebSocket frame ([`limits::WEBSOCKET_FRAME_BYTES`]).
+    pub websocket_max_frame_bytes: usize,
+    /// Bytes of one WebSocket message ([`limits::WEBSOCKET_MESSAGE_BYTES`]).
+    pub websocket_max_message_bytes: usize,
+    /// Bytes of outgoing WebSocket messages that may be queued ([`limits::WEBSOCKET_SEND_BUFFER`]).
+    pub websocket_send_buffer: usize,
+    /// Sent as `user-agent` where the request has none. Default `trunkline/VERSION`; empty sends none.
+    pub user_agent: String,
+}
+
+impl Default for ManagerOptions {
+    fn default() -> ManagerOptions {
+        ManagerOptions {
+            drive: Drive::Threads(1),
+            http: HttpVersions::Auto,
+            timeouts: Timeouts::default(),
+            tls: TlsOptions::default(),
+            resolve: Vec::new(),
+            unix_socket: None,
+            max_connections_per_origin: limits::CONNECTIONS_PER_ORIGIN,
+            max_connections: limits::CONNECTIONS,
+            idle_connection_timeout: limits::IDLE_CONNECTION,
+            credit: limits::CREDIT,
+            upload_buffer: limits::UPLOAD_BUFFER,
+            max_header_bytes: limits::HEADER_BYTES,
+            max_headers: limits::HEADERS,
+            max_body_bytes: 0,
+            http2_max_concurrent_streams: limits::HTTP2_CONCURRENT_STREAMS,
+            http2_stream_window: limits::HTTP2_STREAM_WINDOW,
+            http2_ping_interval: None,
+            websocket_max_frame_bytes: limits::WEBSOCKET_FRAME_BYTES,
+            websocket_max_message_bytes: limits::WEBSOCKET_MESSAGE_BYTES,
+            websocket_send_buffer: limits::WEBSOCKET_SEND_BUFFER,
+            user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Parts: what a request delivers, in order: `informational* head data* trailers? (done | error)`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Version};
+
+use crate::error::Error;
+
+/// One piece of an answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Part {
+    /// An informational (1xx) answer; any number of them before the head (RFC 9110, 15.2).
+    Informational(Box<Head>),
+    /// Status and header fields of the final answer. For a WebSocket the status is 101: it is open.
+    Head(Box<Head>),
+    /// Bytes of the body, in order. They count against the request's credit until they are released.
+    Data(Bytes),
+    /// Header fields after the body.
+    Trailers(Box<HeaderMap>),
+    /// A WebSocket message or control frame. It counts against the credit like data.
+    Frame(Frame),
+    /// There is room again for a body or frame that was refused with `again`. Not a piece of the answer.
+    Writable,
+    /// The end: everything was delivered.
+    Done(Arc<Summary>),
+    /// The end: the request failed. What was delivered before stands.
+    Error(Error),
+}
+
+impl Part {
+    /// Whether this is the last part of its request.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Part::Done(_) | Part::Error(_))
+    }
+
+    /// Bytes that this part takes of its request's credit.
+    pub fn credit(&self) -> usize {
+        match self {
+            Part::Data(data) => data.len(),
+            Part::Frame(frame) => frame.credit(),
+            _ => 0,
+        }
+    }
+}
+
+/// Status line and header fields.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The status code.
+    pub status: StatusCode,
+    /// The protocol version of the answer.
+    pub version: Version,
+    /// The header fields; names are lower-case.
+    pub headers: HeaderMap,
+}
+
+/// A WebSocket message or control frame (RFC 6455, 5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// A text message; the bytes are valid UTF-8.
+    Text(Bytes),
+    /// A binary message.
+    Binary(Bytes),
+    /// A ping; it has been answered already.
+    Ping(Bytes),
+    /// A pong.
+    Pong(Bytes),
+    /// A close frame with its code (none where the peer gave none) and reason.
+    Close(Option<u16>, Bytes),
+}
+
+impl Frame {
+    /// The payload, without the code of a close.
+    pub fn payload(&self) -> &Bytes {
+        match self {
+            Frame::Text(payload)
+            | Frame::Binary(payload)
+            | Frame::Ping(payload)
+            | Frame::Pong(payload)
+            | Frame::Close(_, payload) => payload,
+        }
+    }
+
+    /// Bytes it takes of the credit: the payload and 64 for its own weight, so that empty frames are bounded too.
+    pub fn credit(&self) -> usize {
+        self.payload().len() + 64
+    }
+}
+
+/// The protocol that a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.1 (and HTTP/1.0 answers).
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// WebSocket.
+    WebSocket,
+}
+
+/// What is known of the connection that served a request.
+#[derive(Debug, Clone)]
+pub struct ConnectionInfo {
+    /// A number that no other connection of this process has.
+    pub id: u64,
+    /// The protocol spoken.
+    pub protocol: Protocol,
+    /// The peer's address; none for a unix socket.
+    pub remote: Option<SocketAddr>,
+    /// This side's address; none for a unix socket.
+    pub local: Option<SocketAddr>,
+    /// TLS version and cipher suite, for example `TLSv1.3 TLS13_AES_256_GCM_SHA384`; none in clear text.
+    pub tls: Option<String>,
+}
+
+/// When a request passed each point of its life, counted from its submission. Zero where it did not pass one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// The host name was resolved.
+    pub resolved: Duration,
+    /// The transport connection stood.
+    pub connected: Duration,
+    /// The TLS handshake was done.
+    pub secured: Duration,
+    /// It held a connection, new or reused.
+    pub acquired: Duration,
+    /// The head of the answer was there.
+    pub first_byte: Duration,
+    /// The end.
+    pub total: Duration,
+}
+
+/// How a request went.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The connection that served it, where one was reached.
+    pub connection: Option<Arc<ConnectionInfo>>,
+    /// Whether the connection had served another request before.
+    pub reused: bool,
+    /// How often it was sent: 1, and one more for each safe replay.
+    pub attempts: u32,
+    /// Body bytes (or WebSocket payload bytes) received.
+    pub received: u64,
+    /// Body bytes (or WebSocket payload bytes) sent.
+    pub sent: u64,
+    /// The points it passed.
+    pub timings: Timings,
+}

@@ -1,0 +1,204 @@
+//! What is asked: method, URL, header fields, body, and the options of one request.
+
+mod body;
+
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::options::HttpVersions;
+
+pub use body::Body;
+
+/// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeoutOverrides {
+    /// See [`crate::options::Timeouts::pool`].
+    pub pool: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::resolve`].
+    pub resolve: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::connect`].
+    pub connect: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::tls`].
+    pub tls: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::write`].
+    pub write: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::first_byte`].
+    pub first_byte: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::idle`].
+    pub idle: Option<Option<Duration>>,
+    /// See [`crate::options::Timeouts::total`].
+    pub total: Option<Option<Duration>>,
+}
+
+/// A request to be submitted, built step by step. Schemes: `http`, `https`, `ws`, `wss`.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) http: Option<HttpVersions>,
+    pub(crate) timeouts: TimeoutOverrides,
+    pub(crate) credit: Option<usize>,
+    pub(crate) replay: bool,
+    pub(crate) manual_release: bool,
+}
+
+impl Request {
+    /// A request with this method and absolute URL.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a method that is not an RFC 9110 token, `invalid_url` for a URL that cannot be parsed,
+    /// has no host or another scheme than `http`, `https`, `ws`, `wss`.
+    pub fn new(method: &str, url: &str) -> Result<Request> {
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Error::new(ErrorCode::InvalidArgument, format!("method {method:?} is not a token")))?;
+        if method == Method::CONNECT {
+            return Err(Error::new(ErrorCode::InvalidArgument, "method CONNECT is not offered"));
+        }
+        let url = parse_url(url)?;
+        Ok(Request {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::Empty,
+            http: None,
+            timeouts: TimeoutOverrides::default(),
+            credit: None,
+            replay: true,
+            manual_release: false,
+        })
+    }
+
+    /// A GET of this URL; for `ws` and `wss` the opening of a WebSocket.
+    ///
+    /// # Errors
+    /// As [`Request::new`].
+    pub fn get(url: &str) -> Result<Request> {
+        Request::new("GET", url)
+    }
+
+    /// Whether the URL's scheme is `ws` or `wss`.
+    pub fn is_websocket(&self) -> bool {
+        matches!(self.url.scheme(), "ws" | "wss")
+    }
+
+    /// Adds a header field. A repeated name adds a further value.
+    ///
+    /// # Errors
+    /// `invalid_header` for a name or value with a byte that RFC 9110 does not allow (CR, LF and NUL among them), and
+    /// for a field that the library itself must write: `connection`, `keep-alive`, `proxy-connection`, `upgrade`,
+    /// `transfer-encoding`, and `content-length` with a streamed body of another length.
+    pub fn header(&mut self, name: &str, value: &[u8]) -> Result<&mut Request> {
+        let (name, value) = header_field(name, value)?;
+        if matches!(
+            name.as_str(),
+            "connection" | "keep-alive" | "proxy-connection" | "upgrade" | "transfer-encoding"
+        ) {
+            return Err(Error::new(
+                ErrorCode::InvalidHeader,
+                format!("header {name:?} describes the connection and is written by the library"),
+            ));
+        }
+        self.headers.try_append(name, value).map_err(|_| Error::new(ErrorCode::InvalidHeader, "too many headers"))?;
+        Ok(self)
+    }
+
+    /// Sets the body.
+    pub fn body(&mut self, body: impl Into<Body>) -> &mut Request {
+        self.body = body.into();
+        self
+    }
+
+    /// Streams the body: it is written with `write` and `finish` on the submitted request. `length` where it is known
+    /// becomes `content-length`; else HTTP/1.1 uses chunked coding.
+    pub fn streamed_body(&mut self, length: Option<u64>) -> &mut Request {
+        self.body = Body::Streamed { length };
+        self
+    }
+
+    /// Which HTTP versions may be used for this request.
+    pub fn http(&mut self, versions: HttpVersions) -> &mut Request {
+        self.http = Some(versions);
+        self
+    }
+
+    /// The deadlines that differ from the manager's.
+    pub fn timeouts(&mut self) -> &mut TimeoutOverrides {
+        &mut self.timeouts
+    }
+
+    /// Bytes that may be delivered and not released.
+    pub fn credit(&mut self, bytes: usize) -> &mut Request {
+        self.credit = Some(bytes.max(1));
+        self
+    }
+
+    /// Whether the request may be sent again when that is known to be safe. Default yes.
+    pub fn replay(&mut self, allowed: bool) -> &mut Request {
+        self.replay = allowed;
+        self
+    }
+
+    /// Whether the caller releases delivered bytes with `release`. Default no: a `recv` or `poll` releases what the
+    /// former one delivered, a callback releases by returning.
+    pub fn manual_release(&mut self, manual: bool) -> &mut Request {
+        self.manual_release = manual;
+        self
+    }
+}
+
+/// A checked header field.
+///
+/// # Errors
+/// `invalid_header`, with the place of the offending byte.
+pub fn header_field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
+    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+        Error::new(ErrorCode::InvalidHeader, format!("header name {name:?} is not a token (RFC 9110, 5.1)"))
+    })?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| {
+        let place = value.iter().position(|byte| (*byte < 32 && *byte != b'\t') || *byte == 127).unwrap_or(0);
+        Error::new(
+            ErrorCode::InvalidHeader,
+            format!("value of header {name:?} has the forbidden byte {:#04x} at offset {place}", value[place]),
+        )
+    })?;
+    Ok((parsed, value))
+}
+
+fn parse_url(text: &str) -> Result<Url> {
+    let url = Url::parse(text).map_err(|cause| Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}")))?;
+    if !matches!(url.scheme(), "http" | "https" | "ws" | "wss") {
+        return Err(Error::new(
+            ErrorCode::InvalidUrl,
+            format!("url {text:?}: scheme {:?} is not one of http, https, ws, wss", url.scheme()),
+        ));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: no host")));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_is_named() {
+        let code = |result: Result<Request>| result.unwrap_err().code();
+        assert_eq!(code(Request::get("nonsense")), ErrorCode::InvalidUrl);
+        assert_eq!(code(Request::get("ftp://host/")), ErrorCode::InvalidUrl);
+        assert_eq!(code(Request::new("G T", "http://host/")), ErrorCode::InvalidArgument);
+        let mut request = Request::get("http://host/").unwrap();
+        let error = request.header("x-a", b"one\r\nx-b: two").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidHeader);
+        assert!(error.message().contains("offset 3"), "{error}");
+        assert_eq!(request.header("x a", b"").unwrap_err().code(), ErrorCode::InvalidHeader);
+        assert_eq!(request.header("Connection", b"close").unwrap_err().code(), ErrorCode::InvalidHeader);
+    }
+}
