@@ -1,0 +1,44 @@
+# Installing the C library, and the check that what is installed can be used.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+INSTALL ?= install
+
+SONAME := libtrunkline.so.0
+LIB_FILE := libtrunkline.so.$(VERSION)
+CMAKEDIR := $(LIBDIR)/cmake/trunkline
+CHECK := $(abspath $(TARGET)/install-check)
+
+# Fills a template of scripts/install/.
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@SONAME@|$(SONAME)|g' -e 's|@LIB_FILE@|$(LIB_FILE)|g' \
+	-e 's|@INCLUDE_FROM_CMAKE@|$(shell realpath -m --relative-to=$(CMAKEDIR) $(INCLUDEDIR))|g' \
+	-e "s|@NATIVE_LIBS@|$$(cat $(NATIVE_LIBS))|g"
+
+# So that `sudo make install` after `make lib` compiles nothing as root, what is built already is taken as it is.
+INSTALLED_LIBS := $(RELEASE)/libtrunkline.so $(RELEASE)/libtrunkline.a
+
+.PHONY: install uninstall install-check
+install: $(if $(wildcard $(INSTALLED_LIBS)),,lib) ## library, header, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 755 $(RELEASE)/libtrunkline.so $(DESTDIR)$(LIBDIR)/$(LIB_FILE)
+	ln -sfn $(LIB_FILE) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sfn $(SONAME) $(DESTDIR)$(LIBDIR)/libtrunkline.so
+	$(INSTALL) -m 644 $(RELEASE)/libtrunkline.a $(DESTDIR)$(LIBDIR)/
+	$(INSTALL) -m 644 include/trunkline.h $(DESTDIR)$(INCLUDEDIR)/
+	$(FILL) scripts/install/trunkline.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/trunkline.pc
+	$(FILL) scripts/install/trunkline-config.cmake.in >$(DESTDIR)$(CMAKEDIR)/trunkline-config.cmake
+	$(FILL) scripts/install/trunkline-config-version.cmake.in >$(DESTDIR)$(CMAKEDIR)/trunkline-config-version.cmake
+
+uninstall: ## remove what `make install` laid down
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(LIB_FILE) $(SONAME) libtrunkline.so libtrunkline.a pkgconfig/trunkline.pc)
+	rm -f $(DESTDIR)$(INCLUDEDIR)/trunkline.h
+	rm -rf $(DESTDIR)$(CMAKEDIR)
+
+install-check: setup lib ## install into target/install-check and build programs against that
+	@rm -rf $(CHECK)
+	@$(MAKE) --no-print-directory install PREFIX=$(CHECK)/prefix DESTDIR= LIBDIR=$(CHECK)/prefix/lib \
+		INCLUDEDIR=$(CHECK)/prefix/include >/dev/null
+	@CC="$(CC)" SONAME=$(SONAME) bash scripts/install/check.sh $(CHECK)
