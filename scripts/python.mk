@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 .PHONY: wheel python
 wheel: setup-demo ## the abi3 wheel, in target/wheels
 	@rm -rf $(WHEELS)
-	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEELS) ./python
+	PATH="$(abspath $(VENV)/bin):$$PATH" $(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEELS) ./python
 
 python: wheel ## the Python module, in target/venv
 	$(PIP) install --no-deps --force-reinstall $(WHEELS)/trunkline-*.whl
@@ -20,7 +20,7 @@ lint-python: setup
 
 .PHONY: test-python test-python-versions
 ifneq ($(PY_TESTS),)
-test-python: setup lib python ## the Python tests
+test-python: setup lib python
 	$(PY) -m pytest $(PY_TESTS)
 else
 test-python: ## the Python tests
