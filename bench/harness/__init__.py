@@ -1,0 +1,1 @@
+"""The side-by-side bench of Trunkline and its peers; `bench/run.py` is the entrance."""

@@ -1,0 +1,210 @@
+"""The jobs, the programs that do each of them side by side, and the goals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import paths
+from .servers import Urls
+
+GIB = 1 << 30
+STALL_SECONDS = 5
+STALL_AFTER = 10_000_000
+LOOPS = ("asyncio", "uvloop")
+
+# (urls, measured seconds) -> command line
+Command = Callable[[Urls, float], "list[str]"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One client doing one job. `role` is ours, peer or limit (a load generator, not a library)."""
+
+    name: str
+    role: str
+    command: Command
+    parser: str = "json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured. `apart`: the server has one CPU of its own, the client the others."""
+
+    name: str
+    title: str
+    programs: tuple[Program, ...]
+    unit: str = "requests/s"
+    apart: bool = False
+    figure: str = "rate"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`ours` (the best of them) must reach `least` times `peer`, or keep growth under `most` KiB."""
+
+    job: str
+    ours: tuple[str, ...]
+    peer: str = ""
+    least: float = 0.0
+    most_kib: int = 0
+
+
+def c_program(
+    binary: str, engine: str, role: str, job: str, http: int, more: list[str], path: str
+) -> Program:
+    def command(urls: Urls, seconds: float) -> list[str]:
+        base = urls.http2_tls if http == 2 else urls.http1
+        line = [str(paths.BIN / binary), "--job", job, "--engine", engine, "--http", str(http)]
+        line += ["--url", base + path, "--seconds", str(seconds)]
+        return line + (["--ca", str(paths.CA)] if http == 2 else []) + more
+
+    library = "libcurl" if binary == "curl_bench" else "trunkline"
+    return Program(f"{library}/{engine}", role, command)
+
+
+def c_programs(job: str, http: int, more: list[str], path: str) -> tuple[Program, ...]:
+    engines = [("curl_bench", "poll", "peer"), ("curl_bench", "socket", "peer")]
+    if "--download" in more:
+        engines.pop()
+    engines += [("trunkline_bench", "threads", "ours"), ("trunkline_bench", "inline", "ours")]
+    return tuple(
+        c_program(binary, engine, role, job, http, more, path) for binary, engine, role in engines
+    )
+
+
+def wrk(connections: int) -> Program:
+    def command(urls: Urls, seconds: float) -> list[str]:
+        duration = f"{max(1, round(seconds))}s"
+        return ["wrk", "-t1", f"-c{connections}", f"-d{duration}", f"{urls.http1}/small"]
+
+    return Program("wrk", "limit", command, "wrk")
+
+
+def h2load(streams: int, tls: bool) -> Program:
+    def command(urls: Urls, seconds: float) -> list[str]:
+        base = urls.http2_tls if tls else urls.http2_clear
+        duration = ["-D", str(max(1, round(seconds))), "--warm-up-time=1"]
+        return ["h2load", "-c1", f"-m{streams}", "-t1", *duration, f"{base}/small"]
+
+    return Program(f"h2load/{'tls' if tls else 'clear'}", "limit", command, "h2load")
+
+
+def c_job(http: int, in_flight: int) -> Job:
+    name = f"c-h{http}-{in_flight}"
+    programs = c_programs(name, http, ["--in-flight", str(in_flight)], "/small")
+    if http == 1:
+        limits = [wrk(in_flight)]
+    else:
+        limits = [h2load(in_flight, True), h2load(in_flight, False)]
+    version = "HTTP/1.1" if http == 1 else "HTTP/2 over TLS, 1 connection"
+    return Job(
+        name, f"C, {version}, {in_flight} in flight", (*programs, *limits), apart=in_flight == 1
+    )
+
+
+def download_job(http: int, stall: bool) -> Job:
+    name = f"download-h{http}" + ("-stall" if stall else "")
+    more = ["--download", "--body", str(GIB)]
+    if stall:
+        more += ["--stall", str(STALL_SECONDS), "--stall-at", str(STALL_AFTER)]
+    version = "HTTP/1.1" if http == 1 else "HTTP/2 over TLS"
+    title = f"C, {version}, download of 1 GiB"
+    programs = c_programs(name, http, more, "/1GiB")
+    if stall:
+        title += ", the consumer stalls 5 s after 10 MB: memory growth"
+        return Job(name, title, programs, unit="KiB", figure="growth_kib")
+    return Job(name, title, programs, unit="MiB/s")
+
+
+def python_program(
+    script: str, client: str, loop: str, job: str, in_flight: int, http: int, size: int
+) -> Program:
+    def command(urls: Urls, seconds: float) -> list[str]:
+        if script == "websocket":
+            url = urls.websocket
+        else:
+            url = (urls.http2_tls if http == 2 else urls.http1) + "/small"
+        line = [str(paths.PYTHON), str(paths.BENCH / "python" / f"{script}.py"), client]
+        line += ["--job", job, "--url", url, "--loop", loop, "--in-flight", str(in_flight)]
+        line += ["--seconds", str(seconds), "--http", str(http), "--size", str(size)]
+        return line + (["--ca", str(paths.CA)] if http == 2 else [])
+
+    name = client if loop == "none" else f"{client}/{loop}"
+    return Program(name, "ours" if client == "trunkline" else "peer", command)
+
+
+def python_async_job(http: int) -> Job:
+    name = f"py-async-h{http}-64"
+    clients = ["pyreqwest", "aiohttp", "httpx"] if http == 1 else ["pyreqwest", "httpx"]
+    programs = [
+        python_program("http_async", client, loop, name, 64, http, 131)
+        for client in [*clients, "trunkline"]
+        for loop in LOOPS
+    ]
+    version = "HTTP/1.1" if http == 1 else "HTTP/2 over TLS"
+    return Job(name, f"Python async, {version}, 64 in flight", tuple(programs))
+
+
+def python_sync_job(http: int) -> Job:
+    name = f"py-sync-h{http}-1"
+    clients = ["pycurl", "pyreqwest", "httpx", *(["http.client"] if http == 1 else []), "trunkline"]
+    programs = [
+        python_program("http_sync", client, "none", name, 1, http, 131) for client in clients
+    ]
+    version = "HTTP/1.1" if http == 1 else "HTTP/2 over TLS"
+    return Job(name, f"Python sync, {version}, 1 in flight", tuple(programs), apart=True)
+
+
+def websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
+    programs = [
+        python_program("websocket", client, loop, name, in_flight, 1, size)
+        for client in ("picows", "aiohttp", "websockets", "trunkline")
+        for loop in LOOPS
+    ]
+    pattern = "1 in flight" if in_flight == 1 else f"pipelined, window of {in_flight}"
+    title = f"Python WebSocket echo, {words}, {pattern}"
+    return Job(name, title, tuple(programs), unit="messages/s", apart=in_flight == 1)
+
+
+JOBS = (
+    c_job(1, 64),
+    c_job(2, 64),
+    c_job(1, 1),
+    c_job(2, 1),
+    python_async_job(1),
+    python_async_job(2),
+    python_sync_job(1),
+    python_sync_job(2),
+    websocket_job("ws-256-64", 256, 64, "256 B"),
+    websocket_job("ws-256-1", 256, 1, "256 B"),
+    websocket_job("ws-8k-64", 8 * 1024, 64, "8 KiB"),
+    websocket_job("ws-100k-16", 100_000, 16, "100 KB"),
+    download_job(1, False),
+    download_job(2, False),
+    download_job(1, True),
+    download_job(2, True),
+)
+
+C_BOTH = ("trunkline/threads", "trunkline/inline")
+C_INLINE = ("trunkline/inline",)
+
+GOALS = (
+    Goal("c-h1-64", C_BOTH, "libcurl/poll", 1.5),
+    Goal("c-h2-64", C_BOTH, "libcurl/poll", 2.0),
+    Goal("c-h1-1", C_INLINE, "libcurl/poll", 1.0),
+    Goal("c-h2-1", C_INLINE, "libcurl/poll", 1.0),
+    Goal("py-async-h1-64", ("trunkline/uvloop",), "pyreqwest/uvloop", 2.0),
+    Goal("py-async-h1-64", ("trunkline/asyncio",), "pyreqwest/asyncio", 5.0),
+    Goal("py-sync-h1-1", ("trunkline",), "pycurl", 1.0),
+    Goal("py-sync-h2-1", ("trunkline",), "pycurl", 1.0),
+    *(Goal("ws-256-64", (f"trunkline/{loop}",), f"picows/{loop}", 1.0) for loop in LOOPS),
+    *(Goal("ws-256-1", (f"trunkline/{loop}",), f"picows/{loop}", 0.9) for loop in LOOPS),
+    *(Goal(f"download-h{http}", C_BOTH, "libcurl/poll", 1.0) for http in (1, 2)),
+    # Memory is a promise of either drive: each has a line of its own.
+    *(
+        Goal(f"download-h{http}-stall", (drive,), most_kib=16 * 1024)
+        for http in (1, 2)
+        for drive in C_BOTH
+    ),
+)

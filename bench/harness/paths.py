@@ -1,0 +1,17 @@
+"""Where things are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent.parent
+ROOT = BENCH.parent
+OUT = ROOT / "target" / "bench"
+BIN = OUT / "bin"
+CERTS = OUT / "certs"
+CA = CERTS / "ca.pem"
+FILES = OUT / "files"
+DOWNLOAD = FILES / "1GiB"
+ECHO = ROOT / "target" / "release" / "bench-echo"
+PYTHON = ROOT / "target" / "bench-venv" / "bin" / "python"
+RESULTS = BENCH / "results"

@@ -1,0 +1,93 @@
+"""WebSocket echo: `websocket.py CLIENT --url ws://… --size 256 --in-flight 64 --loop asyncio|uvloop`.
+
+`--in-flight` messages are sent at the start, then one for each that comes back: pipelined above one, ping-pong at one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from measure import Arguments, Counter, choose, measure, parse, run, skip_missing
+
+
+async def picows(arguments: Arguments, counter: Counter) -> None:
+    """The core API: a listener called for each frame, sending from inside the call."""
+    from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+    payload = bytes(arguments.size)
+
+    class Listener(WSListener):
+        def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+            counter.message(len(frame.get_payload_as_memoryview()))
+            if counter.on:
+                transport.send(WSMsgType.BINARY, payload)
+
+    transport, _ = await ws_connect(Listener, arguments.url)
+
+    async def worker() -> None:
+        for _ in range(arguments.in_flight):
+            transport.send(WSMsgType.BINARY, payload)
+        while counter.on:
+            await asyncio.sleep(0.05)
+        transport.disconnect()
+        await transport.wait_disconnected()
+
+    await measure(arguments, "picows", counter, [worker()])
+
+
+async def aiohttp(arguments: Arguments, counter: Counter) -> None:
+    import aiohttp
+
+    payload = bytes(arguments.size)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(arguments.url) as socket,
+    ):
+
+        async def worker() -> None:
+            for _ in range(arguments.in_flight):
+                await socket.send_bytes(payload)
+            async for message in socket:
+                counter.message(len(message.data))
+                if not counter.on:
+                    break
+                await socket.send_bytes(payload)
+
+        await measure(arguments, "aiohttp", counter, [worker()])
+
+
+async def websockets(arguments: Arguments, counter: Counter) -> None:
+    from websockets.asyncio.client import connect
+
+    payload = bytes(arguments.size)
+    async with connect(arguments.url, compression=None) as socket:
+
+        async def worker() -> None:
+            for _ in range(arguments.in_flight):
+                await socket.send(payload)
+            async for message in socket:
+                counter.message(len(message))
+                if not counter.on:
+                    break
+                await socket.send(payload)
+
+        await measure(arguments, "websockets", counter, [worker()])
+
+
+CLIENTS = {"picows": picows, "aiohttp": aiohttp, "websockets": websockets}
+
+
+def main() -> None:
+    arguments = parse()
+    counter = Counter(arguments.size)
+    counter.notes["message_bytes"] = arguments.size
+    counter.notes["pattern"] = f"{arguments.in_flight} sent, then one for each that comes back"
+    client = choose(CLIENTS, arguments.client)
+    try:
+        run(arguments, lambda: client(arguments, counter))
+    except ImportError as error:
+        raise skip_missing(error) from error
+
+
+if __name__ == "__main__":
+    main()
