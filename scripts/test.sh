@@ -15,6 +15,8 @@ else
     rm -rf "$logs"
 fi
 mkdir -p "$logs"
+running=
+trap '[ -z "$running" ] || kill "$running" 2>/dev/null; exit 130' INT TERM
 number=$(find "$logs" -name '*.log' | wc -l)
 
 for target in "$@"; do
@@ -22,8 +24,14 @@ for target in "$@"; do
     log=$(printf '%s/%02d-%s' "$logs" "$number" "$target")
     printf '\n==> make %s\n' "$target"
     SECONDS=0
-    timeout --kill-after=30 "$limit" "${MAKE:-make}" --no-print-directory "$target" </dev/null 2>&1 | tee "$log.log"
-    status=${PIPESTATUS[0]}
+    # Into a file and not a pipe: a server that a test leaves behind would keep the pipe open, and us waiting.
+    timeout --kill-after=30 "$limit" "${MAKE:-make}" --no-print-directory "$target" </dev/null >"$log.log" 2>&1 &
+    running=$!
+    tail --pid="$running" --sleep-interval=0.2 --lines=+1 --follow "$log.log" &
+    shown=$!
+    wait "$running"
+    status=$?
+    wait "$shown"
     [ "$status" -ne 124 ] || echo "make $target was stopped after $limit s" | tee -a "$log.log"
     printf '%s %s\n' "$status" "$SECONDS" >"$log.status"
     [ "$status" -eq 0 ] || [ "$target" != setup ] || break
