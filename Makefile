@@ -63,7 +63,7 @@ header-check: ## fail when include/trunkline.h is not what the code says
 
 .PHONY: demo
 demo: setup-demo lib python $(C_DEMO) ## fetch pages with the C and the Python program; URL=… asks another server
-	@URL="$(URL)" C_DEMO=$(C_DEMO) PY=$(PY) SERVER=$(TRUNKLINE_TEST_SERVER) bash scripts/demo.sh
+	@URL="$(URL)" C_DEMO=$(C_DEMO) PY=$(PY) bash scripts/demo.sh
 
 .PHONY: bench
 bench: setup lib python ## run side by side with the peers

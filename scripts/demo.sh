@@ -1,31 +1,26 @@
 #!/usr/bin/env bash
-# Starts the embedded server and lets the C and the Python demo fetch from it; `make demo` calls this.
-# From the environment: URL (another server to ask instead), C_DEMO, PY, SERVER.
+# Lets the C and the Python demo fetch from the embedded server, or from URL; `make demo` calls this.
+# From the environment: URL, C_DEMO, PY, TRUNKLINE_TEST_SERVER. Each demo is called as
+#   demo URL [CA]        CA: the file of the authority to trust besides the system's, in PEM
+# and finds the embedded server's other addresses, one line of JSON, in TRUNKLINE_DEMO_SERVER.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-log=target/demo-server.log
-server=
+arguments=("${URL:-}")
 
-stop() {
-    [ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null; } || true
-}
-trap stop EXIT
-
-# The server says where it listens on a line of its own, then goes on until it is ended.
 if [ -z "${URL:-}" ]; then
-    : >$log
-    "$SERVER" embedded >$log 2>&1 </dev/null &
-    server=$!
-    for _ in $(seq 100); do
-        URL=$(grep -m 1 -o -E 'https?://[^[:space:]"]+' $log || true)
-        [ -z "$URL" ] || break
-        kill -0 "$server" 2>/dev/null || break
-        sleep 0.1
-    done
-    [ -n "$URL" ] || { echo "the demo server did not start:" >&2; cat $log >&2; exit 1; }
+    # It says where it listens, and serves until its standard input ends: that is, until this script does.
+    coproc server { exec "$TRUNKLINE_TEST_SERVER" embedded; }
+    # Bash forgets the descriptors and the process id as soon as the server ends.
+    exec 3<&"${server[0]}"
+    read -r -t 30 TRUNKLINE_DEMO_SERVER <&3 || { echo "the demo server did not start" >&2; exit 1; }
+    export TRUNKLINE_DEMO_SERVER
+    mapfile -t arguments < <("$PY" -c 'import json, os
+places = json.loads(os.environ["TRUNKLINE_DEMO_SERVER"])
+print("https://localhost:{https}/\n{ca}".format(**places))')
 fi
 
-printf '==> C: %s\n' "$C_DEMO $URL"
-"$C_DEMO" "$URL"
-printf '\n==> Python: %s\n' "tests/demo/demo.py $URL"
-"$PY" tests/demo/demo.py "$URL"
+for demo in "$C_DEMO" "$PY tests/demo/demo.py"; do
+    printf '\n==> %s\n' "$demo ${arguments[*]}"
+    # shellcheck disable=SC2086
+    $demo "${arguments[@]}"
+done
