@@ -2,18 +2,26 @@
 //! connections and hands every answer over part by part.
 #![deny(unsafe_code)]
 
+mod connect;
 mod delivery;
+mod drive;
 mod error;
+mod exchange;
 mod fork;
 pub mod limits;
 mod manager;
 mod options;
 mod part;
+mod pool;
+mod protocol;
 mod request;
+mod statistics;
 
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
 pub use error::{Error, ErrorCode, Phase, Result};
-pub use manager::{Manager, Statistics};
+pub use drive::ManualClock;
+pub use manager::Manager;
+pub use statistics::Statistics;
 pub use options::{ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify};
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
 pub use request::{Body, Request, TimeoutOverrides, header_field};

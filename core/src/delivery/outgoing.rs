@@ -1,6 +1,7 @@
 //! What the caller writes to a request after submission: a streamed body, or WebSocket messages. Bounded queues.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -31,10 +32,14 @@ pub(crate) struct Upload {
     pub(crate) touched: bool,
     /// The request no longer takes a body.
     closed: bool,
+    /// The end of the body was handed to the connection.
+    pub(crate) complete: bool,
+    /// Who sends the body and waits for more of it.
+    reader: Option<Waker>,
 }
 
 impl Upload {
-    pub(crate) fn write(&mut self, data: Bytes, bound: usize) -> Result<()> {
+    pub(crate) fn write(&mut self, data: Bytes, bound: usize) -> Result<Option<Waker>> {
         self.writable()?;
         // A piece larger than the bound is taken when the queue is empty, so that no write can be refused for ever.
         if self.queued > 0 && self.queued + data.len() > bound {
@@ -45,20 +50,20 @@ impl Upload {
         if !data.is_empty() {
             self.pieces.push_back(data);
         }
-        Ok(())
+        Ok(self.reader.take())
     }
 
-    pub(crate) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<()> {
+    pub(crate) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<Option<Waker>> {
         self.writable()?;
         self.finished = true;
         self.trailers = trailers;
-        Ok(())
+        Ok(self.reader.take())
     }
 
-    pub(crate) fn fail(&mut self, why: String) -> Result<()> {
+    pub(crate) fn fail(&mut self, why: String) -> Result<Option<Waker>> {
         self.writable()?;
         self.failed = Some(why);
-        Ok(())
+        Ok(self.reader.take())
     }
 
     fn writable(&self) -> Result<()> {
@@ -71,8 +76,8 @@ impl Upload {
         Ok(())
     }
 
-    /// The next piece; `true` with it when a refused writer is to be told of room.
-    pub(crate) fn next(&mut self) -> (UploadPiece, bool) {
+    /// The next piece, and whether a refused writer is to be told of room. `reader` is woken when there is more.
+    pub(crate) fn next(&mut self, reader: &Waker) -> (UploadPiece, bool) {
         if let Some(why) = self.failed.take() {
             return (UploadPiece::Failed(why), false);
         }
@@ -84,9 +89,16 @@ impl Upload {
         }
         if self.finished {
             self.touched = true;
+            self.complete = true;
             return (UploadPiece::End(self.trailers.take()), false);
         }
+        self.reader = Some(reader.clone());
         (UploadPiece::Pending, std::mem::take(&mut self.refused))
+    }
+
+    /// Whoever sends it waits for the caller to write more.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.reader.is_some()
     }
 
     /// Takes no more; what is queued is dropped. True when a refused writer is to be told.

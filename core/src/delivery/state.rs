@@ -63,6 +63,8 @@ pub(crate) struct RequestState {
     released: AtomicU64,
     /// The task waits for credit, or wants to hear when this many bytes were released.
     notice_at: AtomicU64,
+    /// Body or payload bytes handed to the connection.
+    sent: AtomicU64,
     upload: Mutex<Upload>,
     outgoing: Mutex<Outgoing>,
 }
@@ -83,6 +85,7 @@ impl RequestState {
             outstanding: AtomicU64::new(0),
             released: AtomicU64::new(0),
             notice_at: AtomicU64::new(u64::MAX),
+            sent: AtomicU64::new(0),
             upload: Mutex::default(),
             outgoing: Mutex::default(),
         })
@@ -148,6 +151,10 @@ impl RequestState {
     }
 
     fn stop(&self, why: u8) {
+        // After the end only the connection's way back to the pool is left, which is not to be disturbed.
+        if self.is_ended() {
+            return;
+        }
         if self.stop.compare_exchange(0, why, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.wake();
         }
@@ -175,33 +182,37 @@ impl RequestState {
             }
         };
         let released = self.released.fetch_add(freed, Ordering::AcqRel) + freed;
-        if released >= self.notice_at.load(Ordering::Acquire) {
+        if released >= self.notice_at.load(Ordering::SeqCst) {
             self.wake();
         }
     }
 
-    /// Bytes released since the last call. The task is woken when `notice_at` more have been, if that is not already so.
+    /// Bytes released since the last call.
     pub(crate) fn take_released(&self) -> u64 {
         self.released.swap(0, Ordering::AcqRel)
     }
 
-    /// Whether more may be delivered. If not, the task is woken when that changes.
-    pub(crate) fn has_credit(&self) -> bool {
+    /// Whether more may be delivered. If not, the task is woken when that changes; if so, when `notice` bytes were
+    /// released since the last [`RequestState::take_released`].
+    pub(crate) fn has_credit(&self, notice: u64) -> bool {
         let credit = self.setup.credit as u64;
         if self.outstanding.load(Ordering::Acquire) < credit {
+            if self.notice_at.load(Ordering::Relaxed) != notice {
+                self.notice_at.store(notice, Ordering::SeqCst);
+            }
             return true;
         }
         // Ask for a notice, then look again: a release in between must not be missed.
-        self.notice_at.store(1, Ordering::SeqCst);
-        if self.outstanding.load(Ordering::SeqCst) < credit {
-            return true;
-        }
-        false
+        self.notice_at.store(0, Ordering::SeqCst);
+        self.outstanding.load(Ordering::SeqCst) < credit
     }
 
-    /// Ask to be woken when `bytes` were released since the last [`RequestState::take_released`].
-    pub(crate) fn notice_at(&self, bytes: u64) {
-        self.notice_at.store(bytes.max(1), Ordering::SeqCst);
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub(crate) fn lock_upload(&self) -> MutexGuard<'_, Upload> {
@@ -259,9 +270,9 @@ impl Control {
     /// when the body is not streamed, finished, or no longer wanted.
     pub fn write(&self, data: impl Into<Bytes>) -> Result<()> {
         self.streamed()?;
-        let result = self.0.lock_upload().write(data.into(), self.0.setup.upload_bound);
-        self.0.wake();
-        result
+        let reader = self.0.lock_upload().write(data.into(), self.0.setup.upload_bound)?;
+        reader.into_iter().for_each(Waker::wake);
+        Ok(())
     }
 
     /// Ends a streamed body, with trailers where given.
@@ -270,8 +281,8 @@ impl Control {
     /// `invalid_state` as for [`Control::write`].
     pub fn finish(&self, trailers: Option<HeaderMap>) -> Result<()> {
         self.streamed()?;
-        self.0.lock_upload().finish(trailers)?;
-        self.0.wake();
+        let reader = self.0.lock_upload().finish(trailers)?;
+        reader.into_iter().for_each(Waker::wake);
         Ok(())
     }
 
@@ -281,8 +292,8 @@ impl Control {
     /// `invalid_state` as for [`Control::write`].
     pub fn fail(&self, why: impl Into<String>) -> Result<()> {
         self.streamed()?;
-        self.0.lock_upload().fail(why.into())?;
-        self.0.wake();
+        let reader = self.0.lock_upload().fail(why.into())?;
+        reader.into_iter().for_each(Waker::wake);
         Ok(())
     }
 

@@ -1,38 +1,269 @@
 //! The manager: owns the reactors, the pools and the limits; everything hangs off one.
 
-mod statistics;
+mod reactors;
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::delivery::{Delivery, Event, RequestHandle};
-use crate::error::Result;
-use crate::options::ManagerOptions;
-use crate::request::Request;
+use crate::connect::{Connector, Resolver, Tls};
+use crate::delivery::{Delivery, Event, InlineDriver, Queue, RequestHandle, RequestState, Setup, Sink};
+use crate::drive::{Background, Inline, ManualClock, Reactor};
+use crate::error::{Error, ErrorCode, Result};
+use crate::exchange::{AtEnd, Exchange, target};
+use crate::fork;
+use crate::options::{Drive, ManagerOptions};
+use crate::pool::Pool;
+use crate::request::{Body, Request};
+use crate::statistics::{Counters, Statistics, add};
 
-pub use statistics::Statistics;
-pub(crate) use statistics::{Counters, add};
+use reactors::{Live, Reactors};
 
 /// Opens, pools and supervises connections, and hands answers over part by part. Cheap to clone.
-#[derive(Clone, Debug)]
+///
+/// When the last clone is dropped the manager closes: requests that still run end with `shutdown`.
+#[derive(Clone)]
 pub struct Manager {
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("drive", &self.inner.options.drive).finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    options: Arc<ManagerOptions>,
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    live: Arc<Live>,
+    /// Taken out only in a forked child, where the parent's sockets must not be touched.
+    reactors: std::mem::ManuallyDrop<Reactors>,
+    closed: AtomicBool,
+    last_id: AtomicU64,
+    generation: u32,
 }
 
 impl Manager {
-    /// stub
-    pub fn new(_options: ManagerOptions) -> Result<Manager> { todo!() }
-    /// stub
-    pub fn submit(&self, _request: Request, _delivery: Delivery) -> Result<RequestHandle> { todo!() }
-    /// stub
-    pub fn poll(&self, _batch: &mut Vec<Event>, _max: usize, _deadline: Option<Instant>) -> Result<usize> { todo!() }
-    /// stub
-    pub fn descriptor(&self) -> Result<RawFd> { todo!() }
-    /// stub
-    pub fn shutdown(&self, _deadline: Instant) -> Result<bool> { todo!() }
-    /// stub
-    pub fn close(&self) { todo!() }
-    /// stub
-    pub fn statistics(&self) -> Statistics { todo!() }
+    /// A manager with these options. With [`Drive::Threads`] its threads start now.
+    ///
+    /// # Errors
+    /// `invalid_argument` for certificates that cannot be read or a drive without threads; `io` when the system gives
+    /// no descriptor or thread.
+    pub fn new(options: ManagerOptions) -> Result<Manager> {
+        Manager::build(options, None)
+    }
+
+    /// A manager whose deadlines go by a clock that is moved by hand. For tests.
+    ///
+    /// # Errors
+    /// As [`Manager::new`].
+    pub fn with_clock(options: ManagerOptions, clock: ManualClock) -> Result<Manager> {
+        Manager::build(options, Some(clock))
+    }
+
+    fn build(options: ManagerOptions, clock: Option<ManualClock>) -> Result<Manager> {
+        let generation = fork::generation();
+        let counters = Arc::new(Counters::default());
+        let options = Arc::new(options);
+        let queue = Arc::new(Queue::new(options.drive != Drive::Inline)?);
+        let tls = Arc::new(Tls::new(options.tls.clone())?);
+        let resolver = Arc::new(Resolver::default());
+        let pool = |reactor: &Arc<Reactor>| {
+            Pool::new(Connector {
+                options: Arc::clone(&options),
+                reactor: Arc::clone(reactor),
+                resolver: Arc::clone(&resolver),
+                tls: Arc::clone(&tls),
+                counters: Arc::clone(&counters),
+            })
+        };
+        let make = || {
+            let flushed = Arc::clone(&queue);
+            Reactor::new(clock.clone(), Box::new(move || flushed.flush()))
+        };
+        let reactors = match options.drive {
+            Drive::Threads(0) => {
+                return Err(Error::new(ErrorCode::InvalidArgument, "drive: the number of threads is 0"));
+            }
+            Drive::Threads(count) => {
+                let mut threads = Vec::new();
+                for _ in 0..count {
+                    let (reactor, core) = make()?;
+                    let pool = pool(&reactor);
+                    let closing = Arc::clone(&pool);
+                    let background = Background::start(Arc::clone(&reactor), core, move || closing.close())?;
+                    threads.push((reactor, pool, background));
+                }
+                Reactors::Threads(threads)
+            }
+            Drive::Inline => {
+                let (reactor, core) = make()?;
+                let pool = pool(&reactor);
+                Reactors::Inline(Arc::clone(&reactor), pool, Arc::new(Inline::new(reactor, core)))
+            }
+        };
+        let inner = Inner {
+            options,
+            queue,
+            counters,
+            live: Arc::new(Live::default()),
+            reactors: std::mem::ManuallyDrop::new(reactors),
+            closed: AtomicBool::new(false),
+            last_id: AtomicU64::new(0),
+            generation,
+        };
+        Ok(Manager { inner: Arc::new(inner) })
+    }
+
+    /// Accepts a request; its parts go where `delivery` says. Never blocks, may be called anywhere.
+    ///
+    /// # Errors
+    /// `closed` after shutdown, `forked`, `invalid_argument` for a combination that makes no sense (a body on a
+    /// WebSocket). Everything else that goes wrong is delivered as the request's terminal part.
+    pub fn submit(&self, request: Request, delivery: Delivery) -> Result<RequestHandle> {
+        let inner = &self.inner;
+        inner.alive()?;
+        if inner.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorCode::Closed, "the manager has been shut down"));
+        }
+        let websocket = request.is_websocket();
+        if websocket && (!matches!(request.body, Body::Empty) || request.method != http::Method::GET) {
+            return Err(Error::new(ErrorCode::InvalidArgument, "a WebSocket is opened by a GET without a body"));
+        }
+        let options = &inner.options;
+        let (sink, token) = Sink::new(delivery, &inner.queue);
+        let state = RequestState::new(Setup {
+            id: inner.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+            token,
+            sink,
+            credit: request.credit.unwrap_or(options.credit).max(1),
+            upload_bound: options.upload_buffer,
+            send_bound: options.websocket_send_buffer,
+            streamed: matches!(request.body, Body::Streamed { .. }),
+            websocket,
+            manual_release: request.manual_release,
+            inline: inner.reactors.inline().map(|inline| Arc::clone(inline) as Arc<dyn InlineDriver>),
+            generation: inner.generation,
+        });
+        let (reactor, pool) = inner.reactors.of(|| target(&request, options));
+        let key = inner.live.add(&state);
+        add(&inner.counters.submitted, 1);
+        let live = Arc::clone(&inner.live);
+        let end = AtEnd {
+            state: Arc::clone(&state),
+            counters: Arc::clone(&inner.counters),
+            then: Some(move || live.remove(key)),
+        };
+        let exchange = Exchange::new(request, Arc::clone(&state), Arc::clone(pool));
+        reactor.spawn(exchange.run(end));
+        Ok(RequestHandle::new(state))
+    }
+
+    /// Takes up to `max` events of requests delivered by [`Delivery::Queue`], waiting for the first until `deadline`
+    /// (`None`: until it comes; one that has passed: not at all). With the inline drive it runs the reactor.
+    ///
+    /// # Errors
+    /// `busy` from inside a callback with the inline drive, `forked`, `closed`.
+    pub fn poll(&self, batch: &mut Vec<Event>, max: usize, deadline: Option<Instant>) -> Result<usize> {
+        let inner = &self.inner;
+        inner.alive()?;
+        let queue = &inner.queue;
+        if let Some(inline) = inner.reactors.inline() {
+            let taken = queue.take(batch, max);
+            if taken > 0 {
+                return Ok(taken);
+            }
+            inline.drive(&|| !queue.is_empty(), deadline)?;
+            return Ok(queue.take(batch, max));
+        }
+        loop {
+            let taken = queue.take(batch, max);
+            if taken > 0 || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(taken);
+            }
+            queue.wait(deadline);
+        }
+    }
+
+    /// A descriptor that is readable whenever [`Manager::poll`] has something to do. Owned by the manager.
+    ///
+    /// # Errors
+    /// `io`, `forked`.
+    pub fn descriptor(&self) -> Result<RawFd> {
+        self.inner.alive()?;
+        match (self.inner.queue.descriptor(), self.inner.reactors.first()) {
+            (Some(descriptor), _) => Ok(descriptor.as_raw_fd()),
+            (None, reactor) => reactor.watch(),
+        }
+    }
+
+    /// Takes no more requests, waits until all have ended or the deadline, and ends the rest with `shutdown`. True when
+    /// all ended by themselves.
+    ///
+    /// # Errors
+    /// `busy` from inside a callback, `forked`.
+    pub fn shutdown(&self, deadline: Instant) -> Result<bool> {
+        let inner = &self.inner;
+        inner.alive()?;
+        if inner.reactors.is_current() {
+            return Err(Error::new(ErrorCode::Busy, "shutdown would wait for the callback that it is called from"));
+        }
+        inner.closed.store(true, Ordering::Release);
+        let all_ended = inner.wait_for_end(Some(deadline))?;
+        if !all_ended {
+            inner.live.shut_down();
+            // They end at the reactor's next turn.
+            inner.wait_for_end(Some(Instant::now() + Duration::from_secs(10)))?;
+        }
+        inner.reactors.stop();
+        Ok(all_ended)
+    }
+
+    /// Shuts down at once: requests that run end with `shutdown`. Does not wait, may be called anywhere.
+    pub fn close(&self) {
+        if self.inner.alive().is_ok() {
+            self.inner.closed.store(true, Ordering::Release);
+            self.inner.live.shut_down();
+        }
+    }
+
+    /// The manager's counters.
+    pub fn statistics(&self) -> Statistics {
+        self.inner.counters.snapshot()
+    }
+}
+
+impl Inner {
+    fn alive(&self) -> Result<()> {
+        if fork::is_forked(self.generation) { Err(fork::error()) } else { Ok(()) }
+    }
+
+    fn wait_for_end(&self, deadline: Option<Instant>) -> Result<bool> {
+        match self.reactors.inline() {
+            Some(inline) if !self.live.is_empty() => match inline.drive(&|| self.live.is_empty(), deadline) {
+                Err(error) if error.code() == ErrorCode::Closed => Ok(true),
+                result => result,
+            },
+            Some(_) => Ok(true),
+            None => Ok(self.live.wait_until_empty(deadline)),
+        }
+    }
+}
+
+impl Drop for Inner {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        if fork::is_forked(self.generation) {
+            // The parent's sockets and threads: left alone, at the cost of the memory.
+            return;
+        }
+        self.closed.store(true, Ordering::Release);
+        self.live.shut_down();
+        self.reactors.stop();
+        // SAFETY: this is the drop of the owner; the field is not used again.
+        unsafe { std::mem::ManuallyDrop::drop(&mut self.reactors) };
+    }
 }

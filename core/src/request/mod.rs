@@ -1,16 +1,18 @@
 //! What is asked: method, URL, header fields, body, and the options of one request.
 
+mod address;
 mod body;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
-use url::Url;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::HttpVersions;
 
+pub(crate) use address::Address;
 pub use body::Body;
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
@@ -38,7 +40,7 @@ pub struct TimeoutOverrides {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub(crate) method: Method,
-    pub(crate) url: Url,
+    pub(crate) address: Arc<Address>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     pub(crate) http: Option<HttpVersions>,
@@ -60,10 +62,10 @@ impl Request {
         if method == Method::CONNECT {
             return Err(Error::new(ErrorCode::InvalidArgument, "method CONNECT is not offered"));
         }
-        let url = parse_url(url)?;
+        let address = Arc::new(Address::parse(url)?);
         Ok(Request {
             method,
-            url,
+            address,
             headers: HeaderMap::new(),
             body: Body::Empty,
             http: None,
@@ -84,7 +86,7 @@ impl Request {
 
     /// Whether the URL's scheme is `ws` or `wss`.
     pub fn is_websocket(&self) -> bool {
-        matches!(self.url.scheme(), "ws" | "wss")
+        self.address.websocket
     }
 
     /// Adds a header field. A repeated name adds a further value.
@@ -168,20 +170,6 @@ pub fn header_field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue
         )
     })?;
     Ok((parsed, value))
-}
-
-fn parse_url(text: &str) -> Result<Url> {
-    let url = Url::parse(text).map_err(|cause| Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}")))?;
-    if !matches!(url.scheme(), "http" | "https" | "ws" | "wss") {
-        return Err(Error::new(
-            ErrorCode::InvalidUrl,
-            format!("url {text:?}: scheme {:?} is not one of http, https, ws, wss", url.scheme()),
-        ));
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: no host")));
-    }
-    Ok(url)
 }
 
 #[cfg(test)]

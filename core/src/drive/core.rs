@@ -1,0 +1,282 @@
+//! The reactor: tasks that are ready, sockets that are watched, timers that are set.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Registry, Token, Waker};
+use slab::Slab;
+
+use super::clock::ManualClock;
+use super::io::Source;
+use super::task::Task;
+use super::timer::Timers;
+use crate::error::{Error, ErrorCode, Result};
+
+/// Nobody runs the reactor (inline drive between two calls).
+const IDLE: u8 = 0;
+/// Somebody runs tasks; what is queued now will be seen before parking.
+const RUNNING: u8 = 1;
+/// Somebody sleeps in the system's poll and must be interrupted.
+const PARKED: u8 = 2;
+
+const WAKE: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
+/// Tasks polled before sockets are looked at again.
+const BUDGET: usize = 512;
+
+/// What everyone may touch of a reactor; every lock here is held for a few instructions only.
+pub(crate) struct Reactor {
+    ready: Mutex<VecDeque<Arc<Task>>>,
+    tasks: Mutex<Slab<Option<Arc<Task>>>>,
+    pub(super) sources: Mutex<Slab<Arc<Source>>>,
+    timers: Mutex<Timers>,
+    pub(super) registry: Registry,
+    waker: Waker,
+    mode: AtomicU8,
+    /// The waker was used and the wake-up not yet seen.
+    interrupted: AtomicBool,
+    /// A host watches the descriptor, so that what is queued while nobody runs the reactor must show there.
+    watched: AtomicBool,
+    /// Shows timers at the descriptor, for such a host.
+    alarm: OnceLock<rustix::fd::OwnedFd>,
+    alarm_at: Mutex<Option<Instant>>,
+    clock: Option<ManualClock>,
+    /// Called after each run of tasks.
+    flush: Box<dyn Fn() + Send + Sync>,
+    descriptor: RawFd,
+}
+
+impl std::fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reactor")
+    }
+}
+
+/// What only its runner touches.
+pub(crate) struct Core {
+    poll: Poll,
+    events: Events,
+    batch: VecDeque<Arc<Task>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reactor {
+    /// A reactor and its core. `flush` is called after each run of tasks.
+    pub(crate) fn new(
+        clock: Option<ManualClock>,
+        flush: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<(Arc<Reactor>, Core)> {
+        let failed = |cause: std::io::Error| Error::new(ErrorCode::Io, format!("reactor: {cause}"));
+        let poll = Poll::new().map_err(failed)?;
+        let waker = Waker::new(poll.registry(), WAKE).map_err(failed)?;
+        let reactor = Arc::new(Reactor {
+            ready: Mutex::default(),
+            tasks: Mutex::default(),
+            sources: Mutex::default(),
+            timers: Mutex::default(),
+            registry: poll.registry().try_clone().map_err(failed)?,
+            waker,
+            mode: AtomicU8::new(IDLE),
+            interrupted: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
+            alarm: OnceLock::new(),
+            alarm_at: Mutex::new(None),
+            clock,
+            flush,
+            descriptor: poll.as_raw_fd(),
+        });
+        if let Some(clock) = &reactor.clock {
+            clock.follow(&reactor);
+        }
+        Ok((reactor, Core { poll, events: Events::with_capacity(256), batch: VecDeque::new() }))
+    }
+
+    /// The time that deadlines go by.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.as_ref().map_or_else(Instant::now, ManualClock::now)
+    }
+
+    /// Runs `future` to its end on this reactor. May be called on any thread.
+    pub(crate) fn spawn(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) {
+        let task = {
+            let mut tasks = lock(&self.tasks);
+            let entry = tasks.vacant_entry();
+            let task = Task::new(Box::pin(future), Arc::downgrade(self), entry.key());
+            entry.insert(Some(Arc::clone(&task)));
+            task
+        };
+        self.enqueue(task);
+    }
+
+    pub(super) fn enqueue(&self, task: Arc<Task>) {
+        lock(&self.ready).push_back(task);
+        // Pairs with the store of PARKED: either the runner sees the task, or we see that it sleeps.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        match self.mode.load(Ordering::SeqCst) {
+            RUNNING => {}
+            PARKED => self.interrupt(),
+            _ if self.watched.load(Ordering::Relaxed) => self.interrupt(),
+            _ => {}
+        }
+    }
+
+    /// Makes a sleeping runner, or a host that watches the descriptor, look again.
+    pub(crate) fn interrupt(&self) {
+        if !self.interrupted.swap(true, Ordering::AcqRel) {
+            let _ = self.waker.wake();
+        }
+    }
+
+    pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {
+        lock(&self.timers)
+    }
+
+    /// The descriptor that is readable whenever the reactor has something to do.
+    pub(crate) fn watch(&self) -> Result<RawFd> {
+        if self.alarm.get().is_none() {
+            use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
+            let failed = |cause: &dyn std::fmt::Display| Error::new(ErrorCode::Io, format!("timerfd: {cause}"));
+            let alarm = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)
+                .map_err(|cause| failed(&cause))?;
+            self.registry
+                .register(&mut mio::unix::SourceFd(&alarm.as_raw_fd()), TIMER, mio::Interest::READABLE)
+                .map_err(|cause| failed(&cause))?;
+            let _ = self.alarm.set(alarm);
+        }
+        self.watched.store(true, Ordering::SeqCst);
+        if !lock(&self.ready).is_empty() {
+            self.interrupt();
+        }
+        self.arm();
+        Ok(self.descriptor)
+    }
+
+    /// Sets the alarm to the next timer, for a host that watches the descriptor. An alarm that is early stays.
+    fn arm(&self) {
+        use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
+        let (Some(alarm), None) = (self.alarm.get(), &self.clock) else { return };
+        let Some(next) = self.timers().next() else { return };
+        let mut armed = lock(&self.alarm_at);
+        if armed.is_some_and(|at| at <= next) {
+            return;
+        }
+        let left = next.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
+        let value = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let spec = Itimerspec { it_interval: zero, it_value: value };
+        if timerfd_settime(alarm, TimerfdTimerFlags::empty(), &spec).is_ok() {
+            *armed = Some(next);
+        }
+    }
+
+    /// Drops every task. To be called by the holder of the core when the reactor will not run again.
+    pub(crate) fn abandon(&self) {
+        lock(&self.ready).clear();
+        loop {
+            let tasks: Vec<_> = lock(&self.tasks).drain().flatten().collect();
+            if tasks.is_empty() {
+                break;
+            }
+            for task in tasks {
+                task.abandon();
+            }
+        }
+        lock(&self.ready).clear();
+        (self.flush)();
+    }
+}
+
+impl Core {
+    /// Runs what is ready, until nothing is or the budget is used up. True when something may still be ready.
+    pub(crate) fn run(&mut self, reactor: &Reactor) -> bool {
+        reactor.mode.store(RUNNING, Ordering::SeqCst);
+        let mut budget = BUDGET;
+        loop {
+            if self.batch.is_empty() {
+                std::mem::swap(&mut self.batch, &mut *lock(&reactor.ready));
+            }
+            let Some(task) = self.batch.pop_front() else { break };
+            if task.run() {
+                lock(&reactor.tasks).try_remove(task.key);
+            }
+            budget -= 1;
+            if budget == 0 {
+                break;
+            }
+        }
+        (reactor.flush)();
+        budget == 0
+    }
+
+    /// Waits for sockets and timers, until `deadline` (`None`: for ever), and wakes their tasks. True when anything
+    /// happened.
+    pub(crate) fn park(&mut self, reactor: &Reactor, deadline: Option<Instant>) -> bool {
+        let mut timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if reactor.clock.is_none() && timeout.is_none_or(|timeout| !timeout.is_zero()) {
+            if let Some(next) = reactor.timers().next() {
+                let left = next.saturating_duration_since(Instant::now());
+                timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
+            }
+        }
+        if timeout != Some(Duration::ZERO) {
+            reactor.mode.store(PARKED, Ordering::SeqCst);
+            std::sync::atomic::fence(Ordering::SeqCst);
+        }
+        if !self.batch.is_empty() || !lock(&reactor.ready).is_empty() {
+            timeout = Some(Duration::ZERO);
+        }
+        // A failed poll (a signal) is a turn in which nothing happened.
+        let polled = self.poll.poll(&mut self.events, timeout);
+        reactor.mode.store(RUNNING, Ordering::SeqCst);
+        let mut happened = false;
+        if polled.is_ok() && !self.events.is_empty() {
+            happened = true;
+            let sources = lock(&reactor.sources);
+            for event in &self.events {
+                match event.token() {
+                    WAKE => reactor.interrupted.store(false, Ordering::SeqCst),
+                    TIMER => {
+                        if let Some(alarm) = reactor.alarm.get() {
+                            let _ = rustix::io::read(alarm, &mut [0u8; 8]);
+                        }
+                        *lock(&reactor.alarm_at) = None;
+                    }
+                    Token(key) => {
+                        if let Some(source) = sources.get(key) {
+                            source.happened(event);
+                        }
+                    }
+                }
+            }
+        }
+        let due = reactor.timers().due(reactor.now());
+        happened |= !due.is_empty();
+        due.into_iter().for_each(std::task::Waker::wake);
+        happened
+    }
+
+    /// To be called when the runner leaves (inline drive).
+    pub(crate) fn leave(&mut self, reactor: &Reactor) {
+        if !self.batch.is_empty() {
+            let mut ready = lock(&reactor.ready);
+            while let Some(task) = self.batch.pop_back() {
+                ready.push_front(task);
+            }
+        }
+        reactor.mode.store(IDLE, Ordering::SeqCst);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if reactor.watched.load(Ordering::Relaxed) {
+            reactor.arm();
+            if !lock(&reactor.ready).is_empty() {
+                reactor.interrupt();
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The `inline` drive: the reactor runs on the threads of its callers, one of them at a time.
+//!
+//! Whoever finds the core free leads and runs it for all; the others follow: they sleep until the leader has something
+//! for them or leaves (the leader and followers pattern).
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Instant;
+
+use super::core::{Core, Reactor};
+use crate::delivery::InlineDriver;
+use crate::error::{Error, ErrorCode, Result};
+
+struct Seat {
+    core: Option<Core>,
+    leader: Option<ThreadId>,
+    followers: usize,
+}
+
+/// A reactor that is run by its callers.
+pub(crate) struct Inline {
+    reactor: Arc<Reactor>,
+    seat: Mutex<Seat>,
+    changed: Condvar,
+}
+
+impl Inline {
+    pub(crate) fn new(reactor: Arc<Reactor>, core: Core) -> Inline {
+        let seat = Seat { core: Some(core), leader: None, followers: 0 };
+        Inline { reactor, seat: Mutex::new(seat), changed: Condvar::new() }
+    }
+
+    fn seat(&self) -> MutexGuard<'_, Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the core until `ready` holds, or `deadline` has passed and nothing is left to do.
+    fn lead(&self, core: &mut Core, ready: &dyn Fn() -> bool, deadline: Option<Instant>) -> bool {
+        let mut expired = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        loop {
+            let more = core.run(&self.reactor);
+            if ready() {
+                return true;
+            }
+            if self.seat().followers > 0 {
+                self.changed.notify_all();
+            }
+            let happened = if more || expired {
+                core.park(&self.reactor, Some(Instant::now()))
+            } else {
+                core.park(&self.reactor, deadline)
+            };
+            if !happened && !more {
+                if expired {
+                    return ready();
+                }
+                expired = deadline.is_some_and(|deadline| deadline <= Instant::now());
+            }
+        }
+    }
+
+    /// Gives the core up for good: every task is dropped. Nothing happens when this thread runs the reactor right now;
+    /// true when it was done.
+    pub(crate) fn end(&self, at_end: impl FnOnce()) -> bool {
+        let mut seat = self.seat();
+        if seat.leader == Some(thread::current().id()) {
+            return false;
+        }
+        while seat.leader.is_some() {
+            self.reactor.interrupt();
+            seat = self.changed.wait(seat).unwrap_or_else(PoisonError::into_inner);
+        }
+        let Some(mut core) = seat.core.take() else { return false };
+        drop(seat);
+        while core.run(&self.reactor) {}
+        at_end();
+        self.reactor.abandon();
+        drop(core);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Whether the calling thread runs the reactor right now.
+    pub(crate) fn is_current(&self) -> bool {
+        self.seat().leader == Some(thread::current().id())
+    }
+}
+
+/// Puts the core back, also when a callback panics.
+struct Leading<'a> {
+    inline: &'a Inline,
+    core: Option<Core>,
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        if let Some(mut core) = self.core.take() {
+            core.leave(&self.inline.reactor);
+            let mut seat = self.inline.seat();
+            seat.core = Some(core);
+            seat.leader = None;
+            let wake = seat.followers > 0;
+            drop(seat);
+            if wake {
+                self.inline.changed.notify_all();
+            }
+        }
+    }
+}
+
+impl InlineDriver for Inline {
+    fn drive(&self, ready: &dyn Fn() -> bool, deadline: Option<Instant>) -> Result<bool> {
+        let this = thread::current().id();
+        let mut seat = self.seat();
+        if seat.leader == Some(this) {
+            return Err(Error::new(ErrorCode::Busy, "the reactor runs on this thread already (inside a callback)"));
+        }
+        loop {
+            if let Some(core) = seat.core.take() {
+                seat.leader = Some(this);
+                drop(seat);
+                let mut leading = Leading { inline: self, core: Some(core) };
+                return Ok(match leading.core.as_mut() {
+                    Some(core) => self.lead(core, ready, deadline),
+                    None => false,
+                });
+            }
+            if ready() {
+                return Ok(true);
+            }
+            if seat.leader.is_none() {
+                return Err(Error::new(ErrorCode::Closed, "the manager has been shut down"));
+            }
+            seat.followers += 1;
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            seat = match left {
+                None => self.changed.wait(seat).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => {
+                    seat.followers -= 1;
+                    return Ok(ready());
+                }
+                Some(left) => self.changed.wait_timeout(seat, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+            seat.followers -= 1;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Tasks: futures that a reactor polls.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::core::Reactor;
+
+pub(super) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+const IDLE: u8 = 0;
+const QUEUED: u8 = 1;
+const RUNNING: u8 = 2;
+/// Woken while running: it goes to the end of the queue afterwards.
+const WOKEN: u8 = 3;
+const DONE: u8 = 4;
+
+/// One spawned future. Polled only by whoever holds the reactor's core, woken from anywhere.
+pub(crate) struct Task {
+    future: Mutex<Option<BoxFuture>>,
+    state: AtomicU8,
+    reactor: Weak<Reactor>,
+    /// Its place in the reactor's list.
+    pub(super) key: usize,
+}
+
+impl Task {
+    /// A task that is to be queued by its maker.
+    pub(super) fn new(future: BoxFuture, reactor: Weak<Reactor>, key: usize) -> Arc<Task> {
+        Arc::new(Task { future: Mutex::new(Some(future)), state: AtomicU8::new(QUEUED), reactor, key })
+    }
+
+    /// Polls it once. True when it has ended.
+    pub(super) fn run(self: &Arc<Self>) -> bool {
+        self.state.store(RUNNING, Ordering::Release);
+        let mut slot = self.future.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(future) = slot.as_mut() else { return true };
+        let waker = Waker::from(Arc::clone(self));
+        // A panic is a bug, but it must not take the reactor and everyone's requests with it.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        if !matches!(polled, Ok(Poll::Pending)) {
+            self.state.store(DONE, Ordering::Release);
+            *slot = None;
+            return true;
+        }
+        drop(slot);
+        if self.state.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            self.state.store(QUEUED, Ordering::Release);
+            if let Some(reactor) = self.reactor.upgrade() {
+                reactor.enqueue(Arc::clone(self));
+            }
+        }
+        false
+    }
+
+    /// Drops the future without polling it again.
+    pub(super) fn abandon(&self) {
+        self.state.store(DONE, Ordering::Release);
+        let future = self.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(future);
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.state.load(Ordering::Acquire);
+        loop {
+            let next = match state {
+                IDLE => QUEUED,
+                RUNNING => WOKEN,
+                _ => return,
+            };
+            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) if next == QUEUED => {
+                    if let Some(reactor) = self.reactor.upgrade() {
+                        reactor.enqueue(Arc::clone(self));
+                    }
+                    return;
+                }
+                Ok(_) => return,
+                Err(now) => state = now,
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Attempts: a request is sent again only when that is known to be safe (RFC 9110, 9.2.2; RFC 9113, 8.7).
+
+use std::sync::atomic::Ordering;
+
+use http::Method;
+
+use super::Exchange;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::REPLAYS;
+use crate::pool::Lease;
+use crate::request::Body;
+use crate::statistics::add;
+
+/// What became of one attempt that failed.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    /// The connection had served before, and not a byte of an answer came.
+    pub(super) stale: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed { error, stale: false }
+    }
+}
+
+impl Exchange {
+    /// Sends the request, again where that is safe, and delivers the answer.
+    pub(super) async fn attempts(&self) -> Result<()> {
+        if self.request.is_websocket() {
+            return self.websocket().await.map_err(|error| error.in_phase(self.watch.phase()));
+        }
+        let mut replays = 0;
+        loop {
+            // A request that must not be sent twice asks for certainty that the connection is open.
+            let look = !self.is_idempotent();
+            let failed = match self.pool.acquire(&self.target, look, &self.watch).await {
+                Ok(Lease::Http1(lease)) => match self.http1(lease).await {
+                    Ok(()) => return Ok(()),
+                    Err(failed) => failed,
+                },
+                Ok(Lease::Http2(lease)) => match self.http2(lease).await {
+                    Ok(()) => return Ok(()),
+                    Err(failed) => failed,
+                },
+                Err(error) => Failed::from(error),
+            };
+            if replays >= REPLAYS || !self.may_replay(&failed) {
+                return Err(failed.error.in_phase(self.watch.phase()));
+            }
+            replays += 1;
+            tracing::debug!(request = self.state.id(), cause = %failed.error, "sent again");
+            add(&self.pool.connector.counters.replays, 1);
+        }
+    }
+
+    fn is_idempotent(&self) -> bool {
+        matches!(
+            self.request.method,
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
+        )
+    }
+
+    fn may_replay(&self, failed: &Failed) -> bool {
+        let body_is_whole = match &self.request.body {
+            Body::Empty | Body::Whole(_) => true,
+            Body::Streamed { .. } => !self.state.lock_upload().touched,
+        };
+        let lost = matches!(failed.error.code(), ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset);
+        self.request.replay
+            && body_is_whole
+            && (failed.error.is_unprocessed() || (failed.stale && lost && self.is_idempotent()))
+    }
+
+    /// Counts a HTTP/2 stream.
+    pub(super) fn count_stream(&self) -> impl Drop + use<> {
+        struct Open(std::sync::Arc<crate::statistics::Counters>);
+        impl Drop for Open {
+            fn drop(&mut self) {
+                self.0.streams_closed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let counters = std::sync::Arc::clone(&self.pool.connector.counters);
+        add(&counters.streams_opened, 1);
+        Open(counters)
+    }
+}

@@ -1,0 +1,213 @@
+//! An exchange on an HTTP/1.1 connection.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::{Response, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use super::Exchange;
+use super::attempt::Failed;
+use crate::connect::Progress;
+use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::part::{Head, Part};
+use crate::pool::Http1Lease;
+use crate::protocol::http1::{UploadBody, failure};
+use crate::request::Body;
+
+impl Exchange {
+    /// Sends the request and delivers the answer; the connection goes back to the pool if it can be used again.
+    pub(super) async fn http1(&self, mut lease: Http1Lease) -> std::result::Result<(), Failed> {
+        let reused = lease.http1.reused;
+        self.watch.acquired(&lease.http1.info, reused);
+        let response = self.send_http1(&mut lease, self.headers.clone()).await.map_err(|mut failed| {
+            failed.stale &= reused;
+            failed
+        })?;
+        lease.http1.keep_alive = keep_alive(response.headers());
+        self.check_framing(response.headers())?;
+        let (head, body) = response.into_parts();
+        self.deliver_head(head);
+        let received = self.receive_http1(body).await?;
+        let complete = self.upload_is_complete();
+        self.done(received);
+        if complete && poll_fn(|cx| lease.http1.sender.poll_ready(cx)).await.is_ok() {
+            lease.keep();
+        }
+        Ok(())
+    }
+
+    /// Sends the request; the head of the answer.
+    pub(super) async fn send_http1(
+        &self,
+        lease: &mut Http1Lease,
+        headers: HeaderMap,
+    ) -> std::result::Result<Response<Incoming>, Failed> {
+        let mut request = http::Request::new(self.http1_body());
+        *request.method_mut() = self.request.method.clone();
+        *request.uri_mut() = self.request.address.origin_form.clone();
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = headers;
+        let state = Arc::clone(&self.state);
+        hyper::ext::on_informational(&mut request, move |response| {
+            let head = Head {
+                status: response.status(),
+                version: response.version(),
+                headers: response.headers().clone(),
+            };
+            state.deliver(Part::Informational(Box::new(head)));
+        });
+        let streamed = matches!(self.request.body, Body::Streamed { .. });
+        self.watch.enter(if streamed { Phase::Write } else { Phase::FirstByte });
+        let mut sending = std::pin::pin!(lease.http1.sender.try_send_request(request));
+        let mut sent = 0;
+        let result = poll_fn(|cx| {
+            if streamed && self.watch.phase() == Phase::Write {
+                // The connection's task reads the body; here only its progress shows.
+                let now = self.state.sent();
+                if self.upload_is_complete() {
+                    self.watch.enter(Phase::FirstByte);
+                } else if now != sent {
+                    sent = now;
+                    self.watch.moved(Phase::Write);
+                } else if self.state.lock_upload().is_starved() {
+                    self.watch.hold();
+                }
+            }
+            sending.as_mut().poll(cx)
+        })
+        .await;
+        result.map_err(|mut refused| {
+            let unsent = refused.take_message().is_some();
+            let error = failure(refused.into_error(), "http/1.1");
+            if unsent {
+                // Not a byte was written, so any request may be sent again.
+                return Failed { error: error.unprocessed(), stale: true };
+            }
+            Failed { error, stale: true }
+        })
+    }
+
+    fn http1_body(&self) -> UploadBody {
+        match &self.request.body {
+            Body::Empty => UploadBody::Whole(None),
+            Body::Whole(body) => {
+                self.state.count_sent(body.len());
+                UploadBody::Whole(Some(body.clone()))
+            }
+            Body::Streamed { length } => {
+                UploadBody::Streamed { state: Arc::clone(&self.state), length: *length }
+            }
+        }
+    }
+
+    pub(super) fn upload_is_complete(&self) -> bool {
+        match self.request.body {
+            // With a known length the connection does not ask for the end.
+            Body::Streamed { length: Some(length) } if self.state.sent() >= length => true,
+            Body::Streamed { .. } => self.state.lock_upload().complete,
+            _ => true,
+        }
+    }
+
+    /// RFC 9112, 6.1: both framings at once may be an attempt to smuggle an answer.
+    fn check_framing(&self, headers: &HeaderMap) -> Result<()> {
+        if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+            return Err(Error::new(
+                ErrorCode::Http1Malformed,
+                "the answer has both transfer-encoding and content-length (RFC 9112, 6.1)",
+            )
+            .in_phase(self.watch.phase()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn deliver_head(&self, head: http::response::Parts) {
+        self.watch.first_byte();
+        let head = Head { status: head.status, version: head.version, headers: head.headers };
+        self.state.deliver(Part::Head(Box::new(head)));
+    }
+
+    /// Delivers the body and trailers as the credit allows; the number of bytes.
+    pub(super) async fn receive_http1(&self, mut body: Incoming) -> Result<u64> {
+        let mut received = 0;
+        poll_fn(|cx| {
+            loop {
+                if !self.state.has_credit(u64::MAX) {
+                    self.watch.hold();
+                    // The end of a body needs no credit.
+                    return if body.is_end_stream() { Poll::Ready(Ok(())) } else { Poll::Pending };
+                }
+                match Pin::new(&mut body).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        self.watch.moved(Phase::Receive);
+                        match frame.into_data() {
+                            Ok(data) if data.is_empty() => {}
+                            Ok(data) => {
+                                received += data.len() as u64;
+                                self.check_body_limit(received)?;
+                                self.state.deliver(Part::Data(data));
+                            }
+                            Err(frame) => {
+                                if let Ok(trailers) = frame.into_trailers() {
+                                    self.state.deliver(Part::Trailers(Box::new(trailers)));
+                                }
+                            }
+                        }
+                    }
+                    Poll::Ready(Some(Err(cause))) => return Poll::Ready(Err(failure(cause, "http/1.1 body"))),
+                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Pending => {
+                        self.watch.resume(Phase::Receive);
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+        .await?;
+        Ok(received)
+    }
+
+    pub(super) fn check_body_limit(&self, received: u64) -> Result<()> {
+        let limit = self.options().max_body_bytes;
+        if limit > 0 && received > limit {
+            return Err(Error::new(ErrorCode::BodyTooLarge, format!("the body exceeds {limit} bytes"))
+                .in_phase(Phase::Receive));
+        }
+        Ok(())
+    }
+}
+
+/// `Keep-Alive: timeout=N`: how long the peer keeps the connection.
+fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("keep-alive")?.to_str().ok()?;
+    let seconds = value.split(',').find_map(|field| {
+        let (name, seconds) = field.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("timeout").then(|| seconds.trim().trim_matches('"'))
+    })?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keep_alive_timeouts_are_read() {
+        let of = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("keep-alive", value.parse().unwrap());
+            keep_alive(&headers)
+        };
+        assert_eq!(of("timeout=5, max=100"), Some(Duration::from_secs(5)));
+        assert_eq!(of("max=100,Timeout=\"7\""), Some(Duration::from_secs(7)));
+        assert_eq!(of("max=3"), None);
+        assert_eq!(of("timeout=soon"), None);
+        assert_eq!(keep_alive(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,254 @@
+//! An exchange on a stream of an HTTP/2 connection.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::{Method, Response, Uri, Version};
+
+use super::Exchange;
+use super::attempt::Failed;
+use crate::connect::Progress;
+use crate::delivery::UploadPiece;
+use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::part::{Head, Part};
+use crate::pool::Http2Lease;
+use crate::protocol::http2::failure;
+use crate::request::Body;
+
+impl Exchange {
+    /// Sends the request and delivers the answer. Dropped before the end, the stream is reset and its place given back.
+    pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<(), Failed> {
+        self.watch.acquired(&lease.http2.info, lease.reused);
+        let mut sender = lease.http2.sender.clone();
+        self.watch.enter(Phase::Write);
+        poll_fn(|cx| sender.poll_ready(cx)).await.map_err(|cause| {
+            lease.http2.retire();
+            // Nothing of the request was sent.
+            failure(&cause, "http/2").unprocessed()
+        })?;
+        let _counted = self.count_stream();
+        let request = self.http2_request();
+        let without_body = matches!(self.request.body, Body::Empty);
+        let (response, stream) = sender.send_request(request, without_body).map_err(|cause| {
+            lease.http2.retire();
+            failure(&cause, "http/2").unprocessed()
+        })?;
+        drop(sender);
+        let upload = self.upload_http2(stream);
+        let answer = self.receive_http2(response);
+        let (mut upload, mut answer) = (pin!(upload), pin!(answer));
+        let mut sending = !without_body;
+        if without_body {
+            self.watch.enter(Phase::FirstByte);
+        }
+        let outcome = poll_fn(|cx| {
+            if sending {
+                if let Poll::Ready(result) = upload.as_mut().poll(cx) {
+                    sending = false;
+                    match result {
+                        // The caller's own failure ends the request; the peer's shows in the answer.
+                        Err(error) if error.code() == ErrorCode::UploadFailed => return Poll::Ready(Err(error)),
+                        _ if self.watch.phase() == Phase::Write => self.watch.enter(Phase::FirstByte),
+                        _ => {}
+                    }
+                }
+            }
+            answer.as_mut().poll(cx)
+        })
+        .await;
+        let received = outcome.map_err(|error| {
+            let lost = matches!(
+                error.code(),
+                ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
+            );
+            if lost {
+                lease.http2.retire();
+            }
+            let stale = lost && lease.reused && self.watch.phase() != Phase::Receive;
+            Failed { error, stale }
+        })?;
+        drop(lease);
+        self.done(received);
+        Ok(())
+    }
+
+    fn http2_request(&self) -> http::Request<()> {
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.request.method.clone();
+        *request.uri_mut() = self.request.address.absolute_form.clone();
+        *request.version_mut() = Version::HTTP_2;
+        let mut headers = self.headers.clone();
+        // RFC 9113, 8.3.1: the authority takes the place of host.
+        if let Some(host) = headers.remove(HOST) {
+            if host != self.request.address.authority {
+                if let Some(uri) = with_authority(request.uri(), &host) {
+                    *request.uri_mut() = uri;
+                }
+            }
+        }
+        let length = match &self.request.body {
+            Body::Empty if matches!(self.request.method, Method::POST | Method::PUT | Method::PATCH) => Some(0),
+            Body::Empty => None,
+            Body::Whole(body) => Some(body.len() as u64),
+            Body::Streamed { length } => *length,
+        };
+        if let Some(length) = length {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        *request.headers_mut() = headers;
+        request
+    }
+
+    async fn upload_http2(&self, mut stream: SendStream<Bytes>) -> Result<()> {
+        let broken = |cause: h2::Error| failure(&cause, "http/2 upload");
+        match &self.request.body {
+            Body::Empty => {}
+            Body::Whole(body) => {
+                self.state.count_sent(body.len());
+                stream.send_data(body.clone(), true).map_err(broken)?;
+            }
+            Body::Streamed { .. } => loop {
+                let piece = poll_fn(|cx| {
+                    // A peer that wants no more says so by a reset.
+                    if let Poll::Ready(reset) = stream.poll_reset(cx) {
+                        return Poll::Ready(Err(reset.map_or_else(broken, |reason| {
+                            Error::new(ErrorCode::Http2StreamReset, format!("http/2 upload: {reason}"))
+                                .with_peer_code(reason.into())
+                        })));
+                    }
+                    let (piece, room) = self.state.lock_upload().next(cx.waker());
+                    if room {
+                        self.state.deliver(Part::Writable);
+                    }
+                    match piece {
+                        UploadPiece::Pending => {
+                            self.watch_write(None);
+                            Poll::Pending
+                        }
+                        piece => Poll::Ready(Ok(piece)),
+                    }
+                })
+                .await?;
+                match piece {
+                    UploadPiece::Data(mut data) => {
+                        while !data.is_empty() {
+                            stream.reserve_capacity(data.len());
+                            self.watch_write(Some(()));
+                            let room = poll_fn(|cx| stream.poll_capacity(cx)).await;
+                            let closed = || Error::new(ErrorCode::ConnectionClosed, "http/2 upload: stream closed");
+                            let room = room.ok_or_else(closed)?.map_err(broken)?;
+                            let chunk = data.split_to(room.min(data.len()));
+                            self.state.count_sent(chunk.len());
+                            stream.send_data(chunk, false).map_err(broken)?;
+                        }
+                    }
+                    UploadPiece::End(trailers) => {
+                        match trailers {
+                            Some(trailers) => stream.send_trailers(trailers),
+                            None => stream.send_data(Bytes::new(), true),
+                        }
+                        .map_err(broken)?;
+                        return Ok(());
+                    }
+                    UploadPiece::Failed(why) => {
+                        stream.send_reset(h2::Reason::CANCEL);
+                        return Err(Error::new(ErrorCode::UploadFailed, why));
+                    }
+                    UploadPiece::Pending => {}
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// While the request is being written: its deadline runs if the peer holds it up, not if the caller does.
+    fn watch_write(&self, peer: Option<()>) {
+        if self.watch.phase() == Phase::Write {
+            match peer {
+                Some(()) => self.watch.moved(Phase::Write),
+                None => self.watch.hold(),
+            }
+        }
+    }
+
+    async fn receive_http2(&self, mut response: ResponseFuture) -> Result<u64> {
+        let broken = |cause: h2::Error| failure(&cause, "http/2");
+        let response = poll_fn(|cx| {
+            while let Poll::Ready(Some(informational)) = response.poll_informational(cx) {
+                match informational {
+                    Ok(informational) => self.informational(informational),
+                    Err(cause) => return Poll::Ready(Err(cause)),
+                }
+            }
+            std::pin::Pin::new(&mut response).poll(cx)
+        })
+        .await
+        .map_err(broken)?;
+        let (head, body) = response.into_parts();
+        self.deliver_head(head);
+        self.receive_body_http2(body).await
+    }
+
+    fn informational(&self, response: Response<()>) {
+        let (parts, ()) = response.into_parts();
+        let head = Head { status: parts.status, version: parts.version, headers: parts.headers };
+        self.state.deliver(Part::Informational(Box::new(head)));
+    }
+
+    /// Delivers body and trailers; the peer's window opens again as the caller releases.
+    async fn receive_body_http2(&self, mut body: RecvStream) -> Result<u64> {
+        let broken = |cause: h2::Error| failure(&cause, "http/2 body");
+        let notice = u64::from(self.options().http2_stream_window) / 2;
+        let mut received: u64 = 0;
+        let mut windowed: u64 = 0;
+        poll_fn(|cx| {
+            loop {
+                let released = self.state.take_released().min(windowed);
+                if released > 0 {
+                    windowed -= released;
+                    // Fails only when the stream has ended, and then no window matters.
+                    let _ = body.flow_control().release_capacity(released as usize);
+                }
+                if !self.state.has_credit(notice) {
+                    if body.is_end_stream() {
+                        return Poll::Ready(Ok(()));
+                    }
+                    self.watch.hold();
+                    return Poll::Pending;
+                }
+                match body.poll_data(cx) {
+                    Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
+                    Poll::Ready(Some(Ok(data))) => {
+                        self.watch.moved(Phase::Receive);
+                        received += data.len() as u64;
+                        windowed += data.len() as u64;
+                        self.check_body_limit(received)?;
+                        self.state.deliver(Part::Data(data));
+                    }
+                    Poll::Ready(Some(Err(cause))) => return Poll::Ready(Err(broken(cause))),
+                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Pending => {
+                        self.watch.resume(Phase::Receive);
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+        .await?;
+        if let Some(trailers) = poll_fn(|cx| body.poll_trailers(cx)).await.map_err(broken)? {
+            self.state.deliver(Part::Trailers(Box::new(trailers)));
+        }
+        Ok(received)
+    }
+}
+
+fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(host.to_str().ok()?.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}

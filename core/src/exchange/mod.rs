@@ -1,0 +1,178 @@
+//! One request's life: attempts on connections, deadlines, the way of its body, the delivery of its parts.
+
+mod attempt;
+mod http1;
+mod http2;
+mod watch;
+mod websocket;
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
+
+use crate::connect::Target;
+use crate::delivery::RequestState;
+use crate::drive::Timer;
+use crate::error::{Error, ErrorCode};
+use crate::options::{HttpVersions, ManagerOptions, Timeouts};
+use crate::part::{Part, Summary};
+use crate::pool::Pool;
+use crate::request::{Request, TimeoutOverrides};
+use crate::statistics::{Counters, add};
+
+pub(crate) use watch::Watch;
+
+/// What one request works with.
+pub(crate) struct Exchange {
+    pub(crate) request: Request,
+    pub(crate) headers: HeaderMap,
+    pub(crate) target: Arc<Target>,
+    pub(crate) state: Arc<RequestState>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) watch: Watch,
+}
+
+/// Makes sure that the request has its end, whatever becomes of its task, and tells whoever counts.
+pub(crate) struct AtEnd<F: FnOnce()> {
+    pub(crate) state: Arc<RequestState>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) then: Option<F>,
+}
+
+impl<F: FnOnce()> AtEnd<F> {
+    fn release(&mut self) {
+        if let Some(then) = self.then.take() {
+            then();
+        }
+    }
+
+    fn fail(&self, error: Error) {
+        if !self.state.is_ended() {
+            add(&self.counters.failed, 1);
+            self.counters.error(&error);
+            self.state.deliver(Part::Error(error));
+        }
+    }
+}
+
+impl<F: FnOnce()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        let why = if std::thread::panicking() {
+            Error::new(ErrorCode::Panic, "a bug in the library ended the request")
+        } else {
+            Error::new(ErrorCode::Shutdown, "the manager was shut down")
+        };
+        self.fail(why);
+        self.release();
+    }
+}
+
+impl Exchange {
+    pub(crate) fn new(request: Request, state: Arc<RequestState>, pool: Arc<Pool>) -> Exchange {
+        let options = Arc::clone(&pool.connector.options);
+        let timeouts = merge(&options.timeouts, &request.timeouts);
+        let watch = Watch::new(Arc::clone(&pool.connector.reactor), timeouts);
+        let target = Arc::new(target(&request, &options));
+        let headers = headers(&request, &options);
+        Exchange { request, headers, target, state, pool, watch }
+    }
+
+    /// Runs the request to its end, and its connection to where it can be used again.
+    pub(crate) async fn run<F: FnOnce()>(self, mut end: AtEnd<F>) {
+        let mut timer = Timer::new(&self.pool.connector.reactor);
+        let mut attempts = pin!(self.attempts());
+        let failure = poll_fn(|cx| {
+            self.state.attach(cx.waker());
+            if let Some(error) = self.state.stopped() {
+                return Poll::Ready(Some(error));
+            }
+            if let Poll::Ready(result) = attempts.as_mut().poll(cx) {
+                return Poll::Ready(result.err());
+            }
+            if self.state.is_ended() {
+                // Only the connection's way back to the pool is left.
+                timer.set(None);
+                end.release();
+                return Poll::Pending;
+            }
+            timer.set(self.watch.deadline());
+            if timer.poll(cx).is_ready() {
+                return Poll::Ready(Some(self.watch.expired()));
+            }
+            Poll::Pending
+        })
+        .await;
+        if let Some(error) = failure {
+            end.fail(error);
+        }
+    }
+
+    /// Delivers the end of a request that went well.
+    pub(crate) fn done(&self, received: u64) {
+        let summary = Summary {
+            connection: self.watch.connection(),
+            reused: self.watch.reused(),
+            attempts: self.watch.attempts(),
+            received,
+            sent: self.state.sent(),
+            timings: self.watch.finish(),
+        };
+        add(&self.pool.connector.counters.completed, 1);
+        self.state.deliver(Part::Done(Arc::new(summary)));
+    }
+
+    pub(crate) fn options(&self) -> &ManagerOptions {
+        &self.pool.connector.options
+    }
+}
+
+fn merge(defaults: &Timeouts, overrides: &TimeoutOverrides) -> Timeouts {
+    Timeouts {
+        pool: overrides.pool.unwrap_or(defaults.pool),
+        resolve: overrides.resolve.unwrap_or(defaults.resolve),
+        connect: overrides.connect.unwrap_or(defaults.connect),
+        tls: overrides.tls.unwrap_or(defaults.tls),
+        write: overrides.write.unwrap_or(defaults.write),
+        first_byte: overrides.first_byte.unwrap_or(defaults.first_byte),
+        idle: overrides.idle.unwrap_or(defaults.idle),
+        total: overrides.total.unwrap_or(defaults.total),
+    }
+}
+
+/// Where a request's connection leads.
+pub(crate) fn target(request: &Request, options: &ManagerOptions) -> Target {
+    let address = &request.address;
+    let asked = request.http.unwrap_or(options.http);
+    let versions = match asked {
+        _ if address.websocket => HttpVersions::Http1,
+        // Without TLS nothing negotiates HTTP/2.
+        HttpVersions::Auto if !address.tls => HttpVersions::Http1,
+        other => other,
+    };
+    Target { tls: address.tls, host: address.host.clone(), port: address.port, versions }
+}
+
+/// The request's header fields and those that every request has.
+fn headers(request: &Request, options: &ManagerOptions) -> HeaderMap {
+    let mut headers = request.headers.clone();
+    if !headers.contains_key(HOST) {
+        headers.insert(HOST, request.address.authority.clone());
+    }
+    if !headers.contains_key(USER_AGENT) && !options.user_agent.is_empty() {
+        if let Ok(value) = HeaderValue::from_str(&options.user_agent) {
+            headers.insert(USER_AGENT, value);
+        }
+    }
+    if !headers.contains_key(ACCEPT) && !request.address.websocket {
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    }
+    if let Some(authorization) = &request.address.authorization {
+        if !headers.contains_key(AUTHORIZATION) {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+    }
+    headers
+}

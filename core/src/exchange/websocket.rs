@@ -1,0 +1,52 @@
+//! A WebSocket's life: the upgrade on a connection of its own, then the session.
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use hyper_util::rt::TokioIo;
+
+use super::Exchange;
+use crate::connect::Stream;
+use crate::error::{Error, ErrorCode, Result};
+use crate::protocol::http1::failure;
+use crate::protocol::websocket::{Session, check, prepare};
+
+impl Exchange {
+    /// Upgrades and runs the session to its end.
+    pub(super) async fn websocket(&self) -> Result<()> {
+        let mut lease = self.pool.acquire_alone(&self.target, &self.watch).await?;
+        self.watch.acquired(&lease.http1.info, false);
+        let mut headers = self.headers.clone();
+        let accept = prepare(&mut headers);
+        let mut response = self.send_http1(&mut lease, headers).await.map_err(|failed| failed.error)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let status = response.status();
+            let (head, body) = response.into_parts();
+            self.deliver_head(head);
+            self.receive_http1(body).await?;
+            return Err(Error::new(
+                ErrorCode::WebSocketRejected,
+                format!("the upgrade was answered with status {status}"),
+            ));
+        }
+        check(self.headers.get(SEC_WEBSOCKET_PROTOCOL), response.headers(), &accept)?;
+        let upgrade = hyper::upgrade::on(&mut response);
+        let upgraded = upgrade.await.map_err(|cause| failure(cause, "upgrade"))?;
+        let parts = upgraded
+            .downcast::<TokioIo<Stream>>()
+            .map_err(|_| Error::new(ErrorCode::Panic, "the upgraded connection is of another kind"))?;
+        let (stream, early): (Stream, Bytes) = (parts.io.into_inner(), parts.read_buf);
+        let reactor = &self.pool.connector.reactor;
+        let mut session = Session::new(stream, &early, self.state.clone(), self.options(), reactor);
+        let (head, _) = response.into_parts();
+        self.deliver_head(head);
+        self.watch.hold();
+        poll_fn(|cx| session.poll(cx)).await?;
+        self.done(session.received());
+        poll_fn(|cx| session.poll_closed(cx)).await;
+        drop(lease);
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! The reactors of a manager, and the requests that live on them.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use slab::Slab;
+
+use crate::connect::Target;
+use crate::delivery::RequestState;
+use crate::drive::{Background, Inline, Reactor};
+use crate::pool::Pool;
+
+/// The reactors, by drive.
+pub(super) enum Reactors {
+    Threads(Vec<(Arc<Reactor>, Arc<Pool>, Background)>),
+    Inline(Arc<Reactor>, Arc<Pool>, Arc<Inline>),
+}
+
+impl Reactors {
+    pub(super) fn inline(&self) -> Option<&Arc<Inline>> {
+        match self {
+            Reactors::Threads(_) => None,
+            Reactors::Inline(_, _, inline) => Some(inline),
+        }
+    }
+
+    pub(super) fn first(&self) -> &Arc<Reactor> {
+        match self {
+            Reactors::Threads(threads) => &threads[0].0,
+            Reactors::Inline(reactor, ..) => reactor,
+        }
+    }
+
+    /// The reactor that an origin belongs to: always the same, so that its connections can be shared.
+    pub(super) fn of(&self, target: impl FnOnce() -> Target) -> (&Arc<Reactor>, &Arc<Pool>) {
+        match self {
+            Reactors::Inline(reactor, pool, _) => (reactor, pool),
+            Reactors::Threads(threads) => {
+                let index = if threads.len() == 1 {
+                    0
+                } else {
+                    let mut hasher = DefaultHasher::new();
+                    target().hash(&mut hasher);
+                    (hasher.finish() % threads.len() as u64) as usize
+                };
+                (&threads[index].0, &threads[index].1)
+            }
+        }
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        match self {
+            Reactors::Threads(threads) => threads.iter().any(|(_, _, background)| background.is_current()),
+            Reactors::Inline(_, _, inline) => inline.is_current(),
+        }
+    }
+
+    /// Ends every reactor; requests that were told to end do so first.
+    pub(super) fn stop(&self) {
+        match self {
+            Reactors::Threads(threads) => threads.iter().for_each(|(_, _, background)| background.stop()),
+            Reactors::Inline(_, pool, inline) => {
+                inline.end(|| pool.close());
+            }
+        }
+    }
+}
+
+/// The requests that have not ended.
+#[derive(Default)]
+pub(super) struct Live {
+    requests: Mutex<Slab<Arc<RequestState>>>,
+    emptied: Condvar,
+}
+
+impl Live {
+    fn lock(&self) -> MutexGuard<'_, Slab<Arc<RequestState>>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, state: &Arc<RequestState>) -> usize {
+        self.lock().insert(Arc::clone(state))
+    }
+
+    pub(super) fn remove(&self, key: usize) {
+        let mut requests = self.lock();
+        let removed = requests.try_remove(key);
+        let empty = requests.is_empty();
+        drop(requests);
+        drop(removed);
+        if empty {
+            self.emptied.notify_all();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Tells every request to end.
+    pub(super) fn shut_down(&self) {
+        let requests: Vec<_> = self.lock().iter().map(|(_, state)| Arc::clone(state)).collect();
+        for state in requests {
+            state.shut_down();
+        }
+    }
+
+    /// False when the deadline passed before the last request ended.
+    pub(super) fn wait_until_empty(&self, deadline: Option<Instant>) -> bool {
+        let mut requests = self.lock();
+        while !requests.is_empty() {
+            requests = match deadline {
+                None => self.emptied.wait(requests).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.emptied.wait_timeout(requests, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        true
+    }
+}

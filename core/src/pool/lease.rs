@@ -1,0 +1,55 @@
+//! A request's hold on a connection.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::place::Place;
+use super::{Http1, Http2, Pool};
+use crate::connect::Target;
+
+/// A request's hold on a connection. Dropped in any state, it gives the place back.
+pub(crate) enum Lease {
+    Http1(Http1Lease),
+    Http2(Http2Lease),
+}
+
+/// A whole HTTP/1.1 connection. Dropped, it is closed; only [`Http1Lease::keep`] puts it back.
+pub(crate) struct Http1Lease {
+    pub(crate) http1: Http1,
+    place: Place,
+    pool: Arc<Pool>,
+    target: Arc<Target>,
+}
+
+impl Http1Lease {
+    pub(super) fn new(http1: Http1, place: Place, pool: &Arc<Pool>, target: &Arc<Target>) -> Http1Lease {
+        Http1Lease { http1, place, pool: Arc::clone(pool), target: Arc::clone(target) }
+    }
+
+    /// Puts the connection back for the next request.
+    pub(crate) fn keep(self) {
+        let Http1Lease { http1, place, pool, target } = self;
+        pool.keep(&target, http1, place);
+    }
+}
+
+/// A stream's place on an HTTP/2 connection.
+pub(crate) struct Http2Lease {
+    pub(crate) http2: Arc<Http2>,
+    pub(crate) reused: bool,
+    pool: Arc<Pool>,
+    target: Arc<Target>,
+}
+
+impl Http2Lease {
+    pub(super) fn new(http2: Arc<Http2>, pool: &Arc<Pool>, target: &Arc<Target>) -> Http2Lease {
+        let reused = http2.used.swap(true, Ordering::Relaxed);
+        Http2Lease { http2, reused, pool: Arc::clone(pool), target: Arc::clone(target) }
+    }
+}
+
+impl Drop for Http2Lease {
+    fn drop(&mut self) {
+        self.pool.left(&self.target, &self.http2);
+    }
+}

@@ -1,0 +1,143 @@
+//! Requests that wait for a connection, in the order of their coming.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use atomic_waker::AtomicWaker;
+
+use super::Pool;
+use crate::connect::Target;
+use crate::error::{Error, Result};
+
+enum State {
+    Waiting,
+    /// It may try now.
+    Woken,
+    Failed(Error),
+    /// Gone; the queue skips it.
+    Left,
+}
+
+/// One that waits.
+pub(super) struct Waiter {
+    state: Mutex<State>,
+    waker: AtomicWaker,
+}
+
+impl Waiter {
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.waker.wake();
+    }
+
+    fn has_left(&self) -> bool {
+        matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Left)
+    }
+}
+
+/// Those that wait for one origin.
+#[derive(Default)]
+pub(super) struct Waiters(VecDeque<Arc<Waiter>>);
+
+impl Waiters {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn join(&mut self) -> Arc<Waiter> {
+        let waiter = Arc::new(Waiter { state: Mutex::new(State::Waiting), waker: AtomicWaker::new() });
+        self.0.push_back(Arc::clone(&waiter));
+        waiter
+    }
+
+    /// One that was woken in vain keeps its place at the front.
+    pub(super) fn put_back(&mut self, waiter: Arc<Waiter>) {
+        *waiter.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Waiting;
+        self.0.push_front(waiter);
+    }
+
+    /// Lets the first one try. False when nobody waits.
+    pub(super) fn wake_one(&mut self) -> bool {
+        while let Some(waiter) = self.0.pop_front() {
+            if !waiter.has_left() {
+                waiter.set(State::Woken);
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn wake_all(&mut self) {
+        while self.wake_one() {}
+    }
+
+    pub(super) fn fail_all(&mut self, error: &Error) {
+        for waiter in self.0.drain(..) {
+            if !waiter.has_left() {
+                waiter.set(State::Failed(error.clone()));
+            }
+        }
+    }
+
+    fn remove(&mut self, waiter: &Arc<Waiter>) {
+        self.0.retain(|other| !Arc::ptr_eq(other, waiter));
+    }
+}
+
+/// Ends when it is this waiter's turn. Dropped before, it passes the turn on.
+pub(super) struct Waiting {
+    waiter: Option<Arc<Waiter>>,
+    pool: Arc<Pool>,
+    target: Arc<Target>,
+}
+
+impl Waiting {
+    pub(super) fn new(waiter: Arc<Waiter>, pool: &Arc<Pool>, target: &Arc<Target>) -> Waiting {
+        Waiting { waiter: Some(waiter), pool: Arc::clone(pool), target: Arc::clone(target) }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<Arc<Waiter>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(waiter) = &self.waiter else { return Poll::Pending };
+        waiter.waker.register(cx.waker());
+        let outcome = match &*waiter.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Woken => Ok(()),
+            State::Failed(error) => Err(error.clone()),
+            State::Waiting | State::Left => return Poll::Pending,
+        };
+        match (outcome, self.waiter.take()) {
+            (Ok(()), Some(waiter)) => Poll::Ready(Ok(waiter)),
+            (Err(error), _) => Poll::Ready(Err(error)),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(waiter) = self.waiter.take() else { return };
+        let mut inner = self.pool.lock();
+        let Some(origin) = inner.origins.get_mut(&self.target) else { return };
+        let mut state = waiter.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            State::Woken => {
+                origin.waiters.wake_one();
+            }
+            _ => {
+                *state = State::Left;
+                drop(state);
+                origin.waiters.remove(&waiter);
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! HTTP/1.1 on hyper's client connection.
+
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+
+use super::Abort;
+use crate::connect::Stream;
+use crate::delivery::{RequestState, UploadPiece};
+use crate::drive::Reactor;
+use crate::error::{Error, ErrorCode, Result};
+use crate::options::ManagerOptions;
+use crate::part::{ConnectionInfo, Part};
+use crate::statistics::{Counters, add};
+
+/// A connection that carries one request at a time. Dropping it closes the socket.
+pub(crate) struct Http1 {
+    pub(crate) sender: SendRequest<UploadBody>,
+    pub(crate) info: Arc<ConnectionInfo>,
+    pub(crate) reused: bool,
+    /// How long the peer keeps it when unused, if it said so.
+    pub(crate) keep_alive: Option<Duration>,
+    abort: Abort,
+    socket: Weak<OwnedFd>,
+}
+
+impl Http1 {
+    /// Takes a stream into use. With `upgrade` it can be taken over after a 101 answer.
+    pub(crate) async fn open(
+        stream: Stream,
+        info: Arc<ConnectionInfo>,
+        options: &ManagerOptions,
+        reactor: &Arc<Reactor>,
+        counters: &Arc<Counters>,
+        upgrade: bool,
+    ) -> Result<Http1> {
+        let socket = stream.socket();
+        let (sender, connection) = Builder::new()
+            .max_headers(options.max_headers)
+            .max_header_size(options.max_header_bytes)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|cause| failure(cause, "handshake"))?;
+        let abort = Abort::default();
+        add(&counters.connections_opened, 1);
+        let (supervisor, counters) = (abort.clone(), Arc::clone(counters));
+        if upgrade {
+            reactor.spawn(async move {
+                let _ = supervisor.supervise(connection.with_upgrades()).await;
+                add(&counters.connections_closed, 1);
+            });
+        } else {
+            reactor.spawn(async move {
+                // Its errors reach the request that it carries.
+                let _ = supervisor.supervise(connection).await;
+                add(&counters.connections_closed, 1);
+            });
+        }
+        Ok(Http1 { sender, info, reused: false, keep_alive: None, abort, socket })
+    }
+
+    /// Whether it can carry another request. `look` asks the system whether the peer has closed it meanwhile, for when
+    /// the reactor may not have run since.
+    pub(crate) fn is_open(&self, look: bool) -> bool {
+        if self.sender.is_closed() {
+            return false;
+        }
+        if !look {
+            return true;
+        }
+        let Some(socket) = self.socket.upgrade() else { return false };
+        let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        match rustix::net::recv(&*socket, &mut [0u8; 1], flags) {
+            Ok((_, count)) => count > 0,
+            Err(cause) => cause == rustix::io::Errno::AGAIN,
+        }
+    }
+}
+
+impl Drop for Http1 {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
+}
+
+/// A request's body as hyper reads it.
+pub(crate) enum UploadBody {
+    Whole(Option<Bytes>),
+    Streamed { state: Arc<RequestState>, length: Option<u64> },
+}
+
+impl Body for UploadBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, Error>>> {
+        match self.get_mut() {
+            UploadBody::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            UploadBody::Streamed { state, .. } => {
+                let (piece, room) = state.lock_upload().next(cx.waker());
+                if room {
+                    state.deliver(Part::Writable);
+                }
+                match piece {
+                    UploadPiece::Data(data) => {
+                        state.count_sent(data.len());
+                        Poll::Ready(Some(Ok(Frame::data(data))))
+                    }
+                    UploadPiece::End(Some(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                    UploadPiece::End(None) => Poll::Ready(None),
+                    UploadPiece::Failed(why) => {
+                        Poll::Ready(Some(Err(Error::new(ErrorCode::UploadFailed, why))))
+                    }
+                    UploadPiece::Pending => Poll::Pending,
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, UploadBody::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            UploadBody::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
+            UploadBody::Streamed { length: Some(length), .. } => SizeHint::with_exact(*length),
+            UploadBody::Streamed { length: None, .. } => SizeHint::default(),
+        }
+    }
+}
+
+/// The library's error for one of hyper's.
+pub(crate) fn failure(cause: hyper::Error, doing: &str) -> Error {
+    use std::error::Error as _;
+    let mut source = cause.source();
+    while let Some(inner) = source {
+        if let Some(own) = inner.downcast_ref::<Error>() {
+            return own.clone();
+        }
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            let code = match io.kind() {
+                std::io::ErrorKind::UnexpectedEof => ErrorCode::ConnectionClosed,
+                // hyper's chunk decoder speaks of bad framing by these kinds.
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => ErrorCode::Http1Malformed,
+                _ => ErrorCode::ConnectionReset,
+            };
+            return Error::new(code, format!("{doing}: {cause}: {io}")).with_source(cause);
+        }
+        source = inner.source();
+    }
+    // hyper has a question for this only on its server side.
+    let code = if cause.is_parse() && cause.to_string().contains("too large") {
+        ErrorCode::HeaderTooLarge
+    } else if cause.is_parse() {
+        ErrorCode::Http1Malformed
+    } else if cause.is_user() {
+        ErrorCode::InvalidState
+    } else {
+        ErrorCode::ConnectionClosed
+    };
+    Error::new(code, format!("{doing}: {cause}")).with_source(cause)
+}

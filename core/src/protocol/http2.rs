@@ -1,0 +1,195 @@
+//! HTTP/2 on the h2 crate: one connection, many streams.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Ping, PingPong};
+
+use crate::connect::Stream;
+use crate::drive::{Reactor, Timer};
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits;
+use crate::options::ManagerOptions;
+use crate::part::ConnectionInfo;
+use crate::statistics::{Counters, add};
+
+/// A connection that carries many requests.
+pub(crate) struct Http2 {
+    pub(crate) sender: SendRequest<Bytes>,
+    pub(crate) info: Arc<ConnectionInfo>,
+    /// Requests that hold a stream.
+    pub(crate) active: AtomicUsize,
+    /// It has carried a request.
+    pub(crate) used: AtomicBool,
+    closed: AtomicBool,
+    limit: usize,
+    /// When a sweep last saw it in use.
+    touched: Mutex<Instant>,
+}
+
+impl Http2 {
+    /// Takes a stream into use. `at_end` is called when the connection has ended.
+    pub(crate) async fn open(
+        stream: Stream,
+        info: Arc<ConnectionInfo>,
+        options: &ManagerOptions,
+        reactor: &Arc<Reactor>,
+        counters: &Arc<Counters>,
+        at_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Arc<Http2>> {
+        let (sender, mut connection) = Builder::new()
+            .enable_push(false)
+            .initial_window_size(options.http2_stream_window)
+            // Streams that stand still for want of credit must never starve the others: each is bounded by its own
+            // window, so the connection's may be as large as the protocol allows.
+            .initial_connection_window_size((1 << 31) - 1)
+            .max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
+            .initial_max_send_streams(limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams))
+            .max_send_buffer_size(options.upload_buffer.max(16 * 1024))
+            .handshake::<_, Bytes>(stream)
+            .await
+            .map_err(|cause| failure(&cause, "handshake"))?;
+        add(&counters.connections_opened, 1);
+        let http2 = Arc::new(Http2 {
+            sender,
+            info,
+            active: AtomicUsize::new(0),
+            used: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            limit: options.http2_max_concurrent_streams,
+            touched: Mutex::new(reactor.now()),
+        });
+        let mut pinger = connection.ping_pong().zip(options.http2_ping_interval).map(|(ping, interval)| Pinger {
+            ping,
+            interval,
+            timer: Timer::new(reactor),
+            sent: None,
+        });
+        let weak = Arc::downgrade(&http2);
+        let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
+        reactor.spawn(async move {
+            let running = std::future::poll_fn(|cx| {
+                if let Some(pinger) = &mut pinger {
+                    if pinger.poll(cx, &reactor_of_ping, &counters) {
+                        return Poll::Ready(());
+                    }
+                }
+                std::pin::Pin::new(&mut connection).poll_connection(cx)
+            });
+            // Its errors reach the streams that it carries.
+            running.await;
+            drop(connection);
+            if let Some(http2) = weak.upgrade() {
+                http2.closed.store(true, Ordering::Release);
+            }
+            add(&counters.connections_closed, 1);
+            at_end();
+        });
+        Ok(http2)
+    }
+
+    /// Whether new streams may be opened.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Acquire)
+    }
+
+    /// No new streams: the peer said so, or a stream found the connection broken.
+    pub(crate) fn retire(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Takes a place for a stream if the peer's limit and ours leave one.
+    pub(crate) fn try_take(&self) -> bool {
+        let limit = self.limit.min(self.sender.current_max_send_streams());
+        if self.active.load(Ordering::Acquire) >= limit {
+            return false;
+        }
+        self.active.fetch_add(1, Ordering::AcqRel);
+        true
+    }
+
+    /// It was in use at this time.
+    pub(crate) fn touch(&self, now: Instant) {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// When it was last known to be in use.
+    pub(crate) fn unused_since(&self) -> Instant {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+trait PollConnection {
+    fn poll_connection(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()>;
+}
+
+impl PollConnection for h2::client::Connection<Stream, Bytes> {
+    fn poll_connection(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        std::future::Future::poll(self, cx).map(drop)
+    }
+}
+
+/// Measures the round trip, and finds a peer that no longer answers.
+struct Pinger {
+    ping: PingPong,
+    interval: Duration,
+    timer: Timer,
+    sent: Option<Instant>,
+}
+
+impl Pinger {
+    /// True when the peer has not answered within an interval.
+    fn poll(&mut self, cx: &mut std::task::Context<'_>, reactor: &Reactor, counters: &Counters) -> bool {
+        if let Some(sent) = self.sent {
+            if self.ping.poll_pong(cx).is_ready() {
+                let round_trip = reactor.now().saturating_duration_since(sent);
+                counters.ping.store((round_trip.as_nanos() as u64).max(1), Ordering::Relaxed);
+                self.sent = None;
+                self.timer.set(Some(reactor.now() + self.interval));
+            }
+        } else if self.timer.is_unset() {
+            self.send(reactor);
+        }
+        if self.timer.poll(cx).is_ready() {
+            if self.sent.is_some() {
+                return true;
+            }
+            self.send(reactor);
+            return self.poll(cx, reactor, counters);
+        }
+        false
+    }
+
+    fn send(&mut self, reactor: &Reactor) {
+        if self.ping.send_ping(Ping::opaque()).is_ok() {
+            self.sent = Some(reactor.now());
+        }
+        self.timer.set(Some(reactor.now() + self.interval));
+    }
+}
+
+/// The library's error for one of h2's.
+pub(crate) fn failure(cause: &h2::Error, doing: &str) -> Error {
+    let reason = cause.reason();
+    let text = format!("{doing}: {cause}");
+    let error = if cause.is_io() {
+        let kind = cause.get_io().map(std::io::Error::kind);
+        let closed = matches!(kind, Some(std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe));
+        Error::new(if closed { ErrorCode::ConnectionClosed } else { ErrorCode::ConnectionReset }, text)
+    } else if cause.is_go_away() && cause.is_remote() {
+        Error::new(ErrorCode::Http2Goaway, text).unprocessed()
+    } else if cause.is_reset() && cause.is_remote() {
+        let error = Error::new(ErrorCode::Http2StreamReset, text);
+        if reason == Some(h2::Reason::REFUSED_STREAM) { error.unprocessed() } else { error }
+    } else {
+        Error::new(ErrorCode::Http2Protocol, text)
+    };
+    match reason {
+        Some(reason) => error.with_peer_code(reason.into()),
+        None => error,
+    }
+}

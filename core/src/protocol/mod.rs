@@ -1,0 +1,8 @@
+//! Protocols on a connected stream: HTTP/1.1 by hyper, HTTP/2 by h2, WebSocket by tungstenite.
+
+pub(crate) mod http1;
+pub(crate) mod http2;
+mod supervise;
+pub(crate) mod websocket;
+
+use supervise::Abort;
