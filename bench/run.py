@@ -6,14 +6,16 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
+import signal
 import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from harness import paths
 from harness.execute import Run, Skipped, execute
 from harness.jobs import GOALS, JOBS, Job
 from harness.report import goals_table, machine, merged, table, write
-from harness.servers import Servers, SetupError, Urls
+from harness.servers import Servers, SetupError, Urls, warm_download
 from harness.summary import Data, judge, summarize
 
 
@@ -63,6 +65,8 @@ def run_job(job: Job, arguments: argparse.Namespace, servers: Servers, urls: Url
             note = f"{job.name}: round {turn + 1} of {arguments.rounds}: {program.name}"
             if sys.stderr.isatty():
                 print(f"\r\033[K{note}", end="", file=sys.stderr, flush=True)
+            if job.download:
+                warm_download()
             try:
                 run = execute(job, program, urls, arguments.seconds, client_cpus)
             except Skipped as why:
@@ -101,9 +105,11 @@ def main() -> int:
     if load > 0.5:
         print(f"The machine is busy (load {load:.1f}): trust the ratios, if anything.\n")
 
+    # A TERM ends the servers too: as an exception it passes their context manager.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     done: list[Data] = []
     try:
-        with Servers(download=any(job.name.startswith("download") for job in jobs)) as (own, urls):
+        with Servers() as (own, urls):
             for job in jobs:
                 done.append(run_job(job, arguments, own, urls))
                 print(table(done[-1]), flush=True)
@@ -124,8 +130,6 @@ def main() -> int:
 
 
 def save(fresh: Data, today: str) -> None:
-    from harness.report import paths
-
     for name in (today, "latest"):
         result: dict[str, Any] = merged(paths.RESULTS / f"{name}.json", fresh)
         order = [job.name for job in JOBS]

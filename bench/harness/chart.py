@@ -83,13 +83,13 @@ def chart(result: Data) -> str:
             "note",
         ),
     ]
-    x = float(MARGIN)
+    left = float(MARGIN)
     for role, words in LEGEND.items():
         head.append(
-            f'<rect x="{x:g}" y="67" width="12" height="12" rx="2" fill="{COLOURS[role]}"/>'
+            f'<rect x="{left:g}" y="67" width="12" height="12" rx="2" fill="{COLOURS[role]}"/>'
         )
-        head.append(text(x + 18, 77, words, "note"))
-        x += 44 + 6.4 * len(words)
+        head.append(text(left + 18, 77, words, "note"))
+        left += 44 + 6.4 * len(words)
     style = (
         "text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#0f172a}"
         ".head{font-size:20px;font-weight:600}.note{font-size:12px;fill:#475569}"

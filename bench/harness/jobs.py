@@ -37,6 +37,7 @@ class Job:
     unit: str = "requests/s"
     apart: bool = False
     figure: str = "rate"
+    download: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,10 @@ def h2load(streams: int, tls: bool) -> Program:
 def c_job(http: int, in_flight: int) -> Job:
     name = f"c-h{http}-{in_flight}"
     programs = c_programs(name, http, ["--in-flight", str(in_flight)], "/small")
-    if http == 1:
-        limits = [wrk(in_flight)]
-    else:
-        limits = [h2load(in_flight, True), h2load(in_flight, False)]
+    tools = [h2load(in_flight, True), h2load(in_flight, False)] if http == 2 else [wrk(in_flight)]
     version = "HTTP/1.1" if http == 1 else "HTTP/2 over TLS, 1 connection"
     return Job(
-        name, f"C, {version}, {in_flight} in flight", (*programs, *limits), apart=in_flight == 1
+        name, f"C, {version}, {in_flight} in flight", (*programs, *tools), apart=in_flight == 1
     )
 
 
@@ -113,8 +111,8 @@ def download_job(http: int, stall: bool) -> Job:
     programs = c_programs(name, http, more, "/1GiB")
     if stall:
         title += ", the consumer stalls 5 s after 10 MB: memory growth"
-        return Job(name, title, programs, unit="KiB", figure="growth_kib")
-    return Job(name, title, programs, unit="MiB/s")
+        return Job(name, title, programs, unit="KiB", figure="growth_kib", download=True)
+    return Job(name, title, programs, unit="MiB/s", download=True)
 
 
 def python_program(

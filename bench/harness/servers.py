@@ -53,9 +53,9 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], name: str) -> Non
     raise SetupError(f"{name} does not listen on port {port}")
 
 
-def read_through(path: Path) -> None:
-    """Brings a file into the page cache."""
-    with path.open("rb", buffering=0) as file:
+def warm_download() -> None:
+    """Brings the file into the page cache; a machine may drop it from there between two runs."""
+    with paths.DOWNLOAD.open("rb", buffering=0) as file:
         while file.read(1 << 24):
             pass
 
@@ -70,8 +70,7 @@ def find_nginx() -> str:
 class Servers:
     """Context manager: starts the servers, yields itself and their `Urls`, ends them."""
 
-    def __init__(self, *, download: bool = False) -> None:
-        self._download = download
+    def __init__(self) -> None:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> tuple[Servers, Urls]:
@@ -87,8 +86,6 @@ class Servers:
         except BaseException:
             self._stop()
             raise
-        if self._download:
-            read_through(paths.DOWNLOAD)
         return self, Urls(
             http1=f"http://127.0.0.1:{http1}",
             http2_tls=f"https://127.0.0.1:{http2_tls}",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from measure import Arguments, Counter, choose, measure, parse, run, skip_missing
 
@@ -17,7 +16,7 @@ async def pyreqwest(arguments: Arguments, counter: Counter) -> None:
 
     builder = ClientBuilder().error_for_status(True)
     if arguments.ca:
-        builder = builder.add_root_certificate_pem(Path(arguments.ca).read_bytes())
+        builder = builder.add_root_certificate_pem(arguments.authority())
     builder = builder.http2(True) if arguments.http == 2 else builder.http1_only()
     url = arguments.url
 

@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from measure import Arguments, Counter, choose, cpu_seconds, parse, report, skip_missing
@@ -43,7 +42,7 @@ def pyreqwest(arguments: Arguments) -> Get:
 
     builder = SyncClientBuilder().error_for_status(True)
     if arguments.ca:
-        builder = builder.add_root_certificate_pem(Path(arguments.ca).read_bytes())
+        builder = builder.add_root_certificate_pem(arguments.authority())
     builder = builder.http2(True) if arguments.http == 2 else builder.http1_only()
     client = builder.build()
     url = arguments.url

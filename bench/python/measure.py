@@ -30,6 +30,10 @@ class Arguments:
     size: int
     ca: str
 
+    def authority(self) -> bytes:
+        """The certificate to trust, in PEM."""
+        return Path(self.ca).read_bytes()
+
 
 @dataclass
 class Counter:
@@ -42,6 +46,7 @@ class Counter:
     bytes: int = 0
     first: str = ""
     notes: dict[str, object] = field(default_factory=dict)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer(self, status: int, length: int) -> None:
         """Counts one HTTP answer whose body has been read."""
@@ -153,6 +158,7 @@ async def measure(
     await asyncio.sleep(arguments.seconds)
     seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
     counter.on = False
+    counter.stopped.set()
     counter.requests -= requests
     counter.bytes -= size
     report(arguments, package, counter, seconds, cpu)

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from measure import Arguments, Counter, choose, measure, parse, run, skip_missing
 
 
@@ -27,8 +25,7 @@ async def picows(arguments: Arguments, counter: Counter) -> None:
     async def worker() -> None:
         for _ in range(arguments.in_flight):
             transport.send(WSMsgType.BINARY, payload)
-        while counter.on:
-            await asyncio.sleep(0.05)
+        await counter.stopped.wait()
         transport.disconnect()
         await transport.wait_disconnected()
 
