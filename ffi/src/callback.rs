@@ -1,0 +1,94 @@
+//! Functions of the caller that the library calls.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use engine::{Event, Result};
+
+use crate::boundary::{guarded, value};
+use crate::cell::{Content, OwnedCell};
+use crate::handle::trunk_part;
+use crate::request::RequestObject;
+
+/// Takes the parts of a request, one a call, in order.
+///
+/// Threads: the thread that runs the reactor: a background thread of the manager, or with the inline drive the one that
+/// is inside `trunk_manager_poll`, `trunk_request_recv` or `trunk_manager_shutdown`. Calls for one request never overlap.
+/// It must not block: other requests wait meanwhile. It may call every function that does not block, also to cancel or
+/// free this request, to submit others and to close or free the manager; those that block answer `TRUNK_ERROR_BUSY`. It
+/// must not throw, `longjmp` or fork out of itself.
+/// Valid until: `part` lives until the function returns, which releases its credit unless the request releases by hand.
+pub type trunk_part_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, part: *const trunk_part)>;
+
+/// Disposes of user data that was handed over together with a callback. It is called exactly once, when the callback has
+/// returned from its last call and will not be called again; it may run on any thread and must not block. It is not
+/// called when the handing over failed, nor in a forked child.
+pub type trunk_destroy_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+/// A pointer of the caller's, which is only handed back.
+#[derive(Clone, Copy)]
+pub(crate) struct UserData(pub(crate) *mut c_void);
+
+// SAFETY: the library never looks behind the pointer; the contract makes the caller's data fit for any thread.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    /// Calls the hook.
+    pub(crate) fn destroy(self, hook: trunk_destroy_callback) {
+        if let Some(hook) = hook {
+            // SAFETY: the contract: the hook may be called once with this user data, on any thread.
+            unsafe { hook(self.0) }
+        }
+    }
+}
+
+thread_local! {
+    /// The cell of the part that this thread delivers.
+    static DELIVERED: Cell<Option<OwnedCell>> = const { Cell::new(None) };
+}
+
+/// The callback of one request, until its terminal part was delivered.
+pub(crate) struct Hook {
+    pub(crate) request: Arc<RequestObject>,
+    pub(crate) callback: unsafe extern "C" fn(*mut c_void, *const trunk_part),
+}
+
+impl Hook {
+    /// Delivers a part.
+    pub(crate) fn deliver(&self, event: Event) {
+        value((), || self.try_deliver(event));
+    }
+
+    fn try_deliver(&self, event: Event) -> Result<()> {
+        self.request.accepted(&event);
+        let kept = DELIVERED.try_with(Cell::take).ok().flatten();
+        let mut cell = match kept {
+            Some(cell) => cell,
+            None => OwnedCell::new()?,
+        };
+        let part = cell.put(Content::new(event, Arc::clone(&self.request)));
+        // SAFETY: the contract: the callback may be called with its user data until the terminal part; it does not unwind.
+        unsafe { (self.callback)(self.request.user_data().0, part) };
+        cell.clear();
+        // A thread that is ending keeps none.
+        let _ = DELIVERED.try_with(|kept| kept.set(Some(cell)));
+        Ok(())
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        let dropped = guarded(|| {
+            self.request.ended();
+            self.request.hook_dropped();
+            Ok(())
+        });
+        if let Err(error) = dropped {
+            crate::status::remember(error);
+        }
+    }
+}

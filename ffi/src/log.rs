@@ -1,0 +1,220 @@
+//! The library's log, handed to a function of the caller's.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use engine::{Error, ErrorCode};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::{Interest, set_global_default};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::boundary::call;
+use crate::callback::{UserData, trunk_destroy_callback};
+use crate::status::trunk_status;
+use crate::view::trunk_view;
+
+/// How much is logged: one of `TRUNK_LOG_*`.
+pub type trunk_log_level = i32;
+
+/// Nothing.
+pub const TRUNK_LOG_OFF: trunk_log_level = 0;
+/// What the library cannot do.
+pub const TRUNK_LOG_ERROR: trunk_log_level = 1;
+/// What looks wrong but does no harm yet.
+pub const TRUNK_LOG_WARN: trunk_log_level = 2;
+/// Connections made and lost.
+pub const TRUNK_LOG_INFO: trunk_log_level = 3;
+/// What each request goes through.
+pub const TRUNK_LOG_DEBUG: trunk_log_level = 4;
+/// Every frame.
+pub const TRUNK_LOG_TRACE: trunk_log_level = 5;
+
+/// Takes a line of the log: where it comes from, and the message with its fields as ` name=value`.
+///
+/// Threads: any thread, also several at once. It must not block. What the library would log because of it is left out.
+/// Valid until: the views live until the function returns.
+pub type trunk_log_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        level: trunk_log_level,
+        target: trunk_view,
+        message: trunk_view,
+    ),
+>;
+
+struct Sink {
+    callback: unsafe extern "C" fn(*mut c_void, trunk_log_level, trunk_view, trunk_view),
+    user_data: UserData,
+    destroy: trunk_destroy_callback,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.destroy);
+    }
+}
+
+static LEVEL: AtomicI32 = AtomicI32::new(TRUNK_LOG_OFF);
+static SINK: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
+static INSTALLED: OnceLock<bool> = OnceLock::new();
+
+thread_local! {
+    static LOGGING: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Bridge;
+
+fn number(level: Level) -> trunk_log_level {
+    match level {
+        Level::ERROR => TRUNK_LOG_ERROR,
+        Level::WARN => TRUNK_LOG_WARN,
+        Level::INFO => TRUNK_LOG_INFO,
+        Level::DEBUG => TRUNK_LOG_DEBUG,
+        _ => TRUNK_LOG_TRACE,
+    }
+}
+
+impl Subscriber for Bridge {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.is_event() && self.enabled(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        number(*metadata.level()) <= LEVEL.load(Ordering::Relaxed)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(match LEVEL.load(Ordering::Relaxed) {
+            TRUNK_LOG_OFF => LevelFilter::OFF,
+            TRUNK_LOG_ERROR => LevelFilter::ERROR,
+            TRUNK_LOG_WARN => LevelFilter::WARN,
+            TRUNK_LOG_INFO => LevelFilter::INFO,
+            TRUNK_LOG_DEBUG => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        })
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        // Read without a lock held during the call; a line because of the callback itself would never end.
+        let sink = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(sink) = sink else { return };
+        if LOGGING
+            .try_with(|logging| logging.replace(true))
+            .unwrap_or(true)
+        {
+            return;
+        }
+        let mut line = Line::default();
+        event.record(&mut line);
+        let message = line.message + &line.fields;
+        let metadata = event.metadata();
+        // SAFETY: the contract: the callback may be called on any thread until the hook was; it does not unwind.
+        unsafe {
+            (sink.callback)(
+                sink.user_data.0,
+                number(*metadata.level()),
+                trunk_view::of_text(metadata.target()),
+                trunk_view::of_text(&message),
+            );
+        }
+        drop(sink);
+        let _ = LOGGING.try_with(|logging| logging.set(false));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.message.push_str(value);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(self.fields, " {}={value}", field.name());
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = if field.name() == "message" {
+            write!(self.message, "{value:?}")
+        } else {
+            write!(self.fields, " {}={value:?}", field.name())
+        };
+    }
+}
+
+/// Hands the library's log, up to `level`, to `callback`, in place of a former one. A callback of NULL, or the level
+/// `TRUNK_LOG_OFF`, ends it. The log is that of the whole process.
+///
+/// Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once no
+/// call of `callback` is running any more; without a callback `destroy` is called at once. On failure it stays the
+/// caller's.
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a level that there is not; `TRUNK_ERROR_BUSY` where the program, written in
+/// Rust, has a log of its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_set_log_callback(
+    level: trunk_log_level,
+    callback: trunk_log_callback,
+    user_data: *mut c_void,
+    destroy: trunk_destroy_callback,
+) -> trunk_status {
+    call(|| {
+        if !(TRUNK_LOG_OFF..=TRUNK_LOG_TRACE).contains(&level) {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("there is no log level {level}"),
+            ));
+        }
+        if !*INSTALLED.get_or_init(|| set_global_default(Bridge).is_ok()) {
+            return Err(Error::new(ErrorCode::Busy, "the process has a log already"));
+        }
+        let user_data = UserData(user_data);
+        let sink = match callback {
+            Some(callback) if level != TRUNK_LOG_OFF => Some(Arc::new(Sink {
+                callback,
+                user_data,
+                destroy,
+            })),
+            _ => {
+                user_data.destroy(destroy);
+                None
+            }
+        };
+        LEVEL.store(
+            if sink.is_some() { level } else { TRUNK_LOG_OFF },
+            Ordering::Relaxed,
+        );
+        let former = {
+            let mut current = SINK.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, sink)
+        };
+        drop(former);
+        tracing::callsite::rebuild_interest_cache();
+        Ok(())
+    })
+}

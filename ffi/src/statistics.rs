@@ -1,0 +1,129 @@
+//! Snapshots of a manager's counters.
+
+use engine::{Error, ErrorCode, Result, Statistics};
+
+use crate::boundary::{Out, call};
+use crate::handle::{self, trunk_statistics};
+use crate::status::trunk_status;
+
+/// Which counter: one of `TRUNK_STATISTIC_*`.
+pub type trunk_statistic = i32;
+
+/// Connections established.
+pub const TRUNK_STATISTIC_CONNECTIONS_OPENED: trunk_statistic = 1;
+/// Connections closed again.
+pub const TRUNK_STATISTIC_CONNECTIONS_CLOSED: trunk_statistic = 2;
+/// Connections that stand now.
+pub const TRUNK_STATISTIC_CONNECTIONS_ACTIVE: trunk_statistic = 3;
+/// Connections that stand unused in the pool.
+pub const TRUNK_STATISTIC_CONNECTIONS_IDLE: trunk_statistic = 4;
+/// HTTP/2 streams opened.
+pub const TRUNK_STATISTIC_STREAMS_OPENED: trunk_statistic = 5;
+/// HTTP/2 streams open now.
+pub const TRUNK_STATISTIC_STREAMS_ACTIVE: trunk_statistic = 6;
+/// Requests accepted.
+pub const TRUNK_STATISTIC_REQUESTS_SUBMITTED: trunk_statistic = 7;
+/// Requests that ended with done.
+pub const TRUNK_STATISTIC_REQUESTS_COMPLETED: trunk_statistic = 8;
+/// Requests that ended with an error, cancelled ones among them.
+pub const TRUNK_STATISTIC_REQUESTS_FAILED: trunk_statistic = 9;
+/// Requests under way.
+pub const TRUNK_STATISTIC_REQUESTS_ACTIVE: trunk_statistic = 10;
+/// Bytes received from sockets.
+pub const TRUNK_STATISTIC_BYTES_RECEIVED: trunk_statistic = 11;
+/// Bytes written to sockets.
+pub const TRUNK_STATISTIC_BYTES_SENT: trunk_statistic = 12;
+/// Requests sent again because the peer surely had not processed them.
+pub const TRUNK_STATISTIC_REPLAYS: trunk_statistic = 13;
+/// Round-trip time of the last HTTP/2 PING in nanoseconds; 0 before the first.
+pub const TRUNK_STATISTIC_PING_ROUND_TRIP: trunk_statistic = 14;
+
+fn counter(statistics: &Statistics, which: trunk_statistic) -> Option<u64> {
+    Some(match which {
+        TRUNK_STATISTIC_CONNECTIONS_OPENED => statistics.connections_opened,
+        TRUNK_STATISTIC_CONNECTIONS_CLOSED => statistics.connections_closed,
+        TRUNK_STATISTIC_CONNECTIONS_ACTIVE => statistics.connections_active,
+        TRUNK_STATISTIC_CONNECTIONS_IDLE => statistics.connections_idle,
+        TRUNK_STATISTIC_STREAMS_OPENED => statistics.streams_opened,
+        TRUNK_STATISTIC_STREAMS_ACTIVE => statistics.streams_active,
+        TRUNK_STATISTIC_REQUESTS_SUBMITTED => statistics.requests_submitted,
+        TRUNK_STATISTIC_REQUESTS_COMPLETED => statistics.requests_completed,
+        TRUNK_STATISTIC_REQUESTS_FAILED => statistics.requests_failed,
+        TRUNK_STATISTIC_REQUESTS_ACTIVE => statistics.requests_active,
+        TRUNK_STATISTIC_BYTES_RECEIVED => statistics.bytes_received,
+        TRUNK_STATISTIC_BYTES_SENT => statistics.bytes_sent,
+        TRUNK_STATISTIC_REPLAYS => statistics.replays,
+        TRUNK_STATISTIC_PING_ROUND_TRIP => statistics
+            .ping_round_trip
+            .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
+        _ => return None,
+    })
+}
+
+fn get(statistics: *const trunk_statistics) -> Result<std::sync::Arc<Statistics>> {
+    handle::get(statistics.addr())
+}
+
+/// Reads a counter of a snapshot.
+///
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a counter that there is not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_statistics_get(
+    statistics: *const trunk_statistics,
+    which: trunk_statistic,
+    value: *mut u64,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(value, "value") };
+        let statistics = get(statistics)?;
+        let value = counter(&statistics, which).ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("there is no statistic {which}"),
+            )
+        })?;
+        out?.set(value);
+        Ok(())
+    })
+}
+
+/// How often requests had ended with this error when the snapshot was taken.
+///
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a number that is no error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_statistics_errors(
+    statistics: *const trunk_statistics,
+    error: trunk_status,
+    count: *mut u64,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(count, "count") };
+        let statistics = get(statistics)?;
+        let code = u16::try_from(error)
+            .ok()
+            .and_then(ErrorCode::from_number)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!("there is no error {error}"),
+                )
+            })?;
+        let count = statistics
+            .errors
+            .iter()
+            .find(|(other, _)| *other == code)
+            .map_or(0, |(_, count)| *count);
+        out?.set(count);
+        Ok(())
+    })
+}
+
+/// Gives a snapshot back. NULL is let pass.
+///
+/// Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_statistics_free(statistics: *mut trunk_statistics) -> trunk_status {
+    call(|| handle::free::<Statistics>(statistics.addr()).map(drop))
+}
