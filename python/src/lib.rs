@@ -1,1 +1,51 @@
-//! Placeholder.
+//! The native half of the Python package `trunkline`: it translates between Python and the core and decides nothing.
+
+mod awaitable;
+mod channel;
+mod collect;
+mod engine;
+mod errors;
+mod exchange;
+mod fetch;
+mod frames;
+mod headers;
+mod info;
+mod manager;
+mod options;
+mod parts;
+mod prepare;
+mod response;
+mod timeout;
+mod websocket;
+mod websocket_async;
+
+use pyo3::prelude::*;
+
+/// The native half of the package `trunkline`.
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("version", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(errors::error_table, module)?)?;
+    module.add_class::<timeout::Timeout>()?;
+    module.add_class::<headers::Headers>()?;
+    module.add_class::<info::ConnectionInfo>()?;
+    module.add_class::<info::Timings>()?;
+    module.add_class::<info::Summary>()?;
+    module.add_class::<parts::Head>()?;
+    module.add_class::<parts::Data>()?;
+    module.add_class::<parts::Trailers>()?;
+    module.add_class::<parts::Frame>()?;
+    module.add_class::<parts::Done>()?;
+    module.add_class::<parts::Writable>()?;
+    module.add_class::<response::Response>()?;
+    module.add_class::<manager::Manager>()?;
+    module.add_class::<exchange::Exchange>()?;
+    module.add_class::<channel::AsyncExchange>()?;
+    module.add_class::<websocket::WebSocket>()?;
+    module.add_class::<websocket_async::AsyncWebSocket>()?;
+    module.add_class::<fetch::Fetch>()?;
+    module.add_class::<awaitable::Ready>()?;
+    module.add_class::<channel::Receive>()?;
+    module.add_class::<channel::Send>()?;
+    Ok(())
+}

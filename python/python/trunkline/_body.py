@@ -1,0 +1,167 @@
+"""Turns the arguments of a request into what the native half takes: URL, header fields, body, options."""
+
+from __future__ import annotations
+
+import json as _json
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from ._native import Headers
+from ._config import timeout_of
+
+if TYPE_CHECKING:
+    from ._config import AsyncRequestOptions, OpenOptions, QueryTypes, RequestOptions, TimeoutTypes
+
+#: Bytes read from a file at once.
+CHUNK = 256 * 1024
+_EXTRA = ("http_versions", "max_bytes", "credit", "replay")
+
+Source = Union[Iterator[bytes], AsyncIterator[bytes]]
+
+
+class Prepared(NamedTuple):
+    """The positional arguments of the native calls, and the source of a streamed body."""
+
+    url: str
+    headers: Any
+    content: Any
+    timeout: Any
+    extra: Optional[dict[str, Any]]
+    source: Optional[Source]
+
+
+def merge_url(base_url: str, url: str) -> str:
+    """An absolute URL as it is; another appended to the base, with one slash between them."""
+    if not base_url or "://" in url:
+        return url
+    if not url:
+        return base_url
+    return f"{base_url.rstrip('/')}/{url.lstrip('/')}"
+
+
+def websocket_url(url: str) -> str:
+    """The URL with the scheme that WebSockets have."""
+    return "ws" + url[4:] if url[:7].lower() == "http://" or url[:8].lower() == "https://" else url
+
+
+def _query(params: QueryTypes) -> str:
+    if isinstance(params, str):
+        return params
+    pairs: list[tuple[str, str]] = []
+    for name, value in params.items() if isinstance(params, Mapping) else params:
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if one is None:
+                text = ""
+            elif isinstance(one, bool):
+                text = "true" if one else "false"
+            else:
+                text = str(one)
+            pairs.append((name, text))
+    return urlencode(pairs)
+
+
+def add_params(url: str, *many: Optional[QueryTypes]) -> str:
+    """The URL with parameters added to its query."""
+    queries = [query for query in (_query(params) for params in many if params) if query]
+    if not queries:
+        return url
+    parts = urlsplit(url)
+    joined = "&".join(([parts.query] if parts.query else []) + queries)
+    return urlunsplit(parts._replace(query=joined))
+
+
+def _is_file(content: object) -> bool:
+    return callable(getattr(content, "read", None))
+
+
+def _file_length(file: IO[bytes]) -> Optional[int]:
+    """Bytes from the file's position to its end, where that can be known."""
+    try:
+        return max(0, os.fstat(file.fileno()).st_size - file.tell())
+    except (AttributeError, OSError, ValueError):
+        pass
+    try:
+        here = file.tell()
+        end = file.seek(0, os.SEEK_END)
+        file.seek(here)
+        return end - here
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _read_file(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def _add(headers: Any, name: str, value: str) -> Any:
+    """The header fields with one more, unless it is there."""
+    given: Iterable[tuple[Any, Any]]
+    if headers is None:
+        given = ()
+    elif isinstance(headers, Headers):
+        given = headers.multi_items()
+    else:
+        given = headers.items() if hasattr(headers, "items") else headers
+    pairs = list(given)
+    for key, _ in pairs:
+        if (key.decode("latin-1") if isinstance(key, bytes) else key).lower() == name:
+            return pairs
+    return [*pairs, (name, value)]
+
+
+def _form(data: Any) -> str:
+    pairs = data.items() if isinstance(data, Mapping) else data
+    return urlencode([(k, "" if v is None else v) for k, v in pairs], doseq=True)
+
+
+def prepare(
+    options: RequestOptions | AsyncRequestOptions | OpenOptions,
+    base_url: str,
+    url: str,
+    params: Optional[QueryTypes],
+    read_file: Callable[[IO[bytes]], Source] = _read_file,
+) -> Prepared:
+    """What a request is made of."""
+    given: dict[str, Any] = dict(options)
+    target = add_params(merge_url(base_url, url), params, given.pop("params", None))
+    headers = given.pop("headers", None)
+    timeout: TimeoutTypes = given.pop("timeout", ...)
+    extra: dict[str, Any] = {name: given.pop(name) for name in _EXTRA if name in given}
+    bodies = [name for name in ("content", "data", "json") if name in given]
+    if len(bodies) > 1:
+        raise TypeError(f"a request has one body, not {' and '.join(bodies)}")
+    content = given.pop("content", None)
+    source: Optional[Source] = None
+    if "json" in given:
+        text = _json.dumps(given.pop("json"), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        content = text.encode()
+        headers = _add(headers, "content-type", "application/json")
+    elif "data" in given:
+        content = given.pop("data")
+        if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
+            content = _form(content)
+            headers = _add(headers, "content-type", "application/x-www-form-urlencoded")
+    if given:
+        raise TypeError(f"a request has no argument {next(iter(given))!r}")
+    if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
+        length = None
+        if _is_file(content):
+            length = _file_length(content)
+            source = read_file(content)
+        elif isinstance(content, AsyncIterable):
+            source = content.__aiter__()
+        else:
+            source = iter(content)
+        content = None
+        extra["streamed"] = length
+    return Prepared(
+        target,
+        headers,
+        content,
+        None if timeout is ... else timeout_of(timeout),
+        extra or None,
+        source,
+    )

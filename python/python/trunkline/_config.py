@@ -1,0 +1,193 @@
+"""Options of a client, and what a request may say of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import IO, TYPE_CHECKING, Any, Optional, TypedDict, Union
+
+from ._native import Headers, Manager, Timeout
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Drive = Union[Literal["inline", "threads"], int]
+    HttpVersions = Literal["auto", "http1", "http2"]
+
+HeaderTypes = Union[
+    Headers,
+    Mapping[str, str],
+    Mapping[str, bytes],
+    Mapping[bytes, bytes],
+    Iterable[tuple[str, str]],
+    Iterable[tuple[str, bytes]],
+    Iterable[tuple[bytes, bytes]],
+]
+QueryTypes = Union[Mapping[str, Any], Iterable[tuple[str, Any]], str]
+TimeoutTypes = Union[Timeout, float, None]
+WholeContent = Union[bytes, bytearray, memoryview, str]
+SyncContent = Union[WholeContent, Iterable[bytes], IO[bytes]]
+AsyncContent = Union[SyncContent, AsyncIterable[bytes]]
+VerifyTypes = Union[bool, str, bytes, "os.PathLike[str]"]
+CertTypes = Union[str, "os.PathLike[str]", tuple[Union[str, bytes, "os.PathLike[str]"], ...]]
+
+
+class CommonOptions(TypedDict, total=False):
+    """What any request may say of itself.
+
+    params: added to the URL's query.
+    headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
+    json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
+    timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
+    http_versions: "auto", "http1" or "http2".
+    max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
+    credit: bytes of a streamed answer that may have arrived and not been taken.
+    replay: whether the request may be sent again where that is known to be safe. Default True.
+    """
+
+    params: QueryTypes
+    headers: HeaderTypes
+    json: Any
+    data: Union[Mapping[str, Any], Iterable[tuple[str, Any]], WholeContent]
+    timeout: TimeoutTypes
+    http_versions: HttpVersions
+    max_bytes: int
+    credit: int
+    replay: bool
+
+
+class RequestOptions(CommonOptions, total=False):
+    """As `CommonOptions`, with `content`: bytes, str, an iterable of bytes or a binary file, which are streamed."""
+
+    content: SyncContent
+
+
+class AsyncRequestOptions(CommonOptions, total=False):
+    """As `CommonOptions`, with `content`: as for a `Client`, or an async iterable of bytes."""
+
+    content: AsyncContent
+
+
+class OpenOptions(TypedDict, total=False):
+    """What the opening of a WebSocket may say of itself; see `CommonOptions`."""
+
+    params: QueryTypes
+    headers: HeaderTypes
+    timeout: TimeoutTypes
+    credit: int
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client is made with.
+
+    base_url: what relative URLs are appended to.
+    headers, params, timeout: for every request that has none of its own.
+    http_versions: "auto" (HTTP/2 where TLS negotiates it), "http1", or "http2" (in clear text by prior knowledge).
+    verify: True (the platform's trust store), False (nobody is checked), or certificates to trust: a path or PEM.
+    cert: a client certificate: a path to a PEM file with certificate and key, or (certificate, key), paths or PEM.
+    server_hostname: the name that is checked and sent in place of the URL's host.
+    limits: see `Limits`.
+    uds: the path of a unix socket that every request goes to.
+    resolve: addresses that stand in for a host and port: {("example.org", 443): ["192.0.2.1"]}.
+    user_agent: sent as `user-agent`; empty sends none.
+    drive: "threads" (or how many) runs the reactor in the background, "inline" on the calling thread.
+    """
+
+    base_url: str
+    headers: HeaderTypes
+    params: QueryTypes
+    timeout: TimeoutTypes
+    http_versions: HttpVersions
+    verify: VerifyTypes
+    cert: CertTypes
+    server_hostname: str
+    limits: Limits
+    uds: Union[str, os.PathLike[str]]
+    resolve: Mapping[tuple[str, int], list[str]]
+    user_agent: str
+    drive: Drive
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a client; None keeps the library's default."""
+
+    #: Connections in all.
+    max_connections: Optional[int] = None
+    #: Connections to one origin.
+    max_connections_per_origin: Optional[int] = None
+    #: Seconds that an unused connection is kept.
+    keepalive_expiry: Optional[float] = None
+    #: Bytes of a streamed answer that may have arrived and not been taken.
+    credit: Optional[int] = None
+    #: Bytes of a streamed upload that may wait to be sent.
+    upload_buffer: Optional[int] = None
+    #: Bytes of the head of an answer.
+    max_header_bytes: Optional[int] = None
+    #: Header fields of an HTTP/1.1 answer.
+    max_headers: Optional[int] = None
+    #: Bytes of the body of an answer; 0 sets no limit.
+    max_body_bytes: Optional[int] = None
+    #: Streams at once on one HTTP/2 connection.
+    http2_max_concurrent_streams: Optional[int] = None
+    #: Receive window of one HTTP/2 stream, in bytes.
+    http2_stream_window: Optional[int] = None
+    #: Bytes of one WebSocket frame.
+    websocket_max_frame_bytes: Optional[int] = None
+    #: Bytes of one WebSocket message.
+    websocket_max_message_bytes: Optional[int] = None
+    #: Bytes of outgoing WebSocket messages that may wait to be sent.
+    websocket_send_buffer: Optional[int] = None
+
+    def _options(self) -> dict[str, Any]:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        options = {name: value for name, value in given.items() if value is not None}
+        if "keepalive_expiry" in options:
+            options["idle_connection_timeout"] = int(options.pop("keepalive_expiry") * 1000)
+        return options
+
+
+def _pem(source: str | bytes | os.PathLike[str]) -> bytes:
+    """PEM as it is, or the file that a path names."""
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, str) and source.lstrip().startswith("-----BEGIN"):
+        return source.encode()
+    with open(source, "rb") as file:
+        return file.read()
+
+
+def make_manager(options: ClientOptions, drive: Drive) -> Manager:
+    """The native manager for a client's options."""
+    given: dict[str, Any] = {"drive": options.get("drive", drive)}
+    for name in ("http_versions", "server_hostname", "user_agent"):
+        if name in options:
+            given[name] = options[name]  # type: ignore[literal-required]
+    if "timeout" in options:
+        given["timeout"] = options["timeout"] if options["timeout"] is not None else _no_timeout()
+    verify = options.get("verify", True)
+    if isinstance(verify, bool):
+        given["verify"] = verify
+    else:
+        given["ca"] = _pem(verify)
+    if "cert" in options:
+        cert = options["cert"]
+        pair = cert if isinstance(cert, tuple) else (cert, cert)
+        given["cert"] = (_pem(pair[0]), _pem(pair[-1]))
+    if "uds" in options:
+        given["unix_socket"] = os.fspath(options["uds"])
+    if "resolve" in options:
+        given["resolve"] = [(host, port, list(ips)) for (host, port), ips in options["resolve"].items()]
+    if "limits" in options:
+        given.update(options["limits"]._options())
+    return Manager(options.get("headers"), **given)
+
+
+def _no_timeout() -> Timeout:
+    return Timeout(None, total=None)
+
+
+def timeout_of(value: TimeoutTypes) -> Timeout | float:
+    """A request's timeout as the native half takes it: None asks for no limit at all."""
+    return _no_timeout() if value is None else value

@@ -1,0 +1,392 @@
+"""Answers whose body is taken piece by piece, and uploads that are sent piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json as _json
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Generic, Optional, TypeVar
+
+from ._errors import EndOfParts, Error, HTTPStatusError, InvalidState, StateError
+from ._native import AsyncExchange, Data, Done, Exchange, Head, Headers, Summary, Trailers, Writable
+
+if TYPE_CHECKING:
+    from ._body import Source
+    from ._native import ConnectionInfo, Timings
+
+E = TypeVar("E", Exchange, AsyncExchange)
+S = TypeVar("S", bound="_Streamed[Any]")
+
+
+class _Streamed(Generic[E]):
+    """What streamed answers have in common. The head is there from the start; the rest is known at the end."""
+
+    def __init__(self, exchange: E, method: str, url: str) -> None:
+        self._exchange = exchange
+        self._head: Optional[Head] = None
+        self._summary: Optional[Summary] = None
+        self._content: Optional[bytes] = None
+        self._taken = False
+        #: The method that was sent.
+        self.method = method
+        #: The URL that was asked for.
+        self.url = url
+        #: The informational (1xx) answers that came before this one.
+        self.informational: list[Head] = []
+        #: The header fields that came after the body; empty until then, and where none did.
+        self.trailers = Headers()
+
+    def _known(self) -> Head:
+        if self._head is None:
+            raise InvalidState("the answer has not begun", 6, "invalid_state")
+        return self._head
+
+    def _ended(self) -> Summary:
+        if self._summary is None:
+            raise InvalidState("the answer was not read to its end", 6, "invalid_state")
+        return self._summary
+
+    def _see(self, part: object) -> Optional[bytes]:
+        """Notes a part; the bytes, if it is data."""
+        if isinstance(part, Data):
+            return part.data
+        if isinstance(part, Head):
+            if part.informational:
+                self.informational.append(part)
+            else:
+                self._head = part
+        elif isinstance(part, Trailers):
+            self.trailers = part.headers
+        elif isinstance(part, Done):
+            self._summary = part.summary
+        return None
+
+    def _take(self) -> None:
+        if self._taken:
+            raise InvalidState("the body has been taken already", 6, "invalid_state")
+        self._taken = True
+
+    @property
+    def status_code(self) -> int:
+        """The status code."""
+        return self._known().status_code
+
+    @property
+    def reason_phrase(self) -> str:
+        """The usual words for the status code."""
+        return self._known().reason_phrase
+
+    @property
+    def http_version(self) -> str:
+        """`HTTP/1.0`, `HTTP/1.1` or `HTTP/2`."""
+        return self._known().http_version
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        return self._known().headers
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 4xx or 5xx."""
+        return self.status_code >= 400
+
+    @property
+    def content(self) -> bytes:
+        """The body, once `read` (or `aread`) has taken it."""
+        if self._content is None:
+            raise InvalidState("the body was not read: call read() or aread() first", 6, "invalid_state")
+        return self._content
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8 text, once it was read."""
+        return self.content.decode(errors="replace")
+
+    def json(self, **kwargs: Any) -> Any:
+        """The body parsed as JSON, once it was read."""
+        return _json.loads(self.content, **kwargs)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from submission to the end, once it was reached."""
+        return self._ended().timings.total
+
+    @property
+    def timings(self) -> Timings:
+        """When the request passed each point of its life, once it has ended."""
+        return self._ended().timings
+
+    @property
+    def connection(self) -> Optional[ConnectionInfo]:
+        """The connection that served the request, once it has ended."""
+        return self._ended().connection
+
+    @property
+    def attempts(self) -> int:
+        """How often the request was sent, once it has ended."""
+        return self._ended().attempts
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the request has ended."""
+        return self._summary is not None or self._exchange.is_ended
+
+    def __repr__(self) -> str:
+        status = self._head.status_code if self._head else "not begun"
+        return f"<{type(self).__name__} [{status}]>"
+
+
+class StreamingResponse(_Streamed[Exchange]):
+    """An answer whose body is taken piece by piece: the peer is read only as fast as the pieces are taken.
+
+    A streamed upload goes on while the answer is read, on the same thread.
+    """
+
+    def __init__(self, exchange: Exchange, method: str, url: str, source: Optional[Iterator[bytes]]) -> None:
+        super().__init__(exchange, method, url)
+        self._source = source
+        self._piece: Optional[bytes] = None
+
+    def _push(self) -> None:
+        """Hands over as much of the upload as is taken now."""
+        while self._source is not None:
+            if self._piece is None:
+                try:
+                    self._piece = next(self._source, None)
+                except BaseException as error:
+                    self._source = None
+                    with contextlib.suppress(StateError):
+                        self._exchange.fail(f"{type(error).__name__}: {error}")
+                    raise
+            try:
+                if self._piece is None:
+                    self._source = None
+                    self._exchange.finish()
+                elif self._exchange.try_write(self._piece):
+                    self._piece = None
+                else:
+                    return
+            except InvalidState:
+                self._source = None  # the peer wants no more of it, or the request has ended: its parts tell
+
+    def _next(self) -> object:
+        while True:
+            self._push()
+            part = self._exchange.recv_any()
+            if not isinstance(part, Writable):
+                return part
+
+    def _begin(self) -> None:
+        while self._head is None:
+            self._see(self._next())
+
+    def iter_bytes(self, chunk_size: Optional[int] = None) -> Iterator[bytes]:
+        """The body as it arrives, or in pieces of `chunk_size` bytes (the last may be shorter)."""
+        self._take()
+        rest = bytearray()
+        while self._summary is None:
+            data = self._see(self._next())
+            if data is None:
+                continue
+            if chunk_size is None:
+                yield data
+                continue
+            rest += data
+            while len(rest) >= chunk_size:
+                yield bytes(rest[:chunk_size])
+                del rest[:chunk_size]
+        if rest:
+            yield bytes(rest)
+
+    def iter_lines(self) -> Iterator[str]:
+        """The body line by line, as UTF-8 text without the line ends."""
+        rest = b""
+        for chunk in self.iter_bytes():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.rstrip(b"\r").decode(errors="replace")
+        if rest:
+            yield rest.decode(errors="replace")
+
+    def read(self) -> bytes:
+        """The whole body."""
+        if self._content is None:
+            self._content = b"".join(self.iter_bytes())
+        return self._content
+
+    def raise_for_status(self) -> StreamingResponse:
+        """Raises `HTTPStatusError` unless the status is 2xx; returns the response itself."""
+        if not self.is_success:
+            raise HTTPStatusError(self)
+        return self
+
+    def close(self) -> None:
+        """Cancels the request if it has not ended: its stream or connection is given up."""
+        self._source = None
+        if not self.is_closed:
+            self._exchange.cancel()
+            with contextlib.suppress(Error):
+                while True:
+                    self._exchange.recv(1.0)
+
+
+class AsyncStreamingResponse(_Streamed[AsyncExchange]):
+    """An answer whose body is taken piece by piece: the peer is read only as fast as the pieces are taken.
+
+    A streamed upload goes on in a task of its own.
+    """
+
+    def __init__(self, exchange: AsyncExchange, method: str, url: str, source: Optional[Source]) -> None:
+        super().__init__(exchange, method, url)
+        self._upload: Optional[asyncio.Task[None]] = None
+        self._upload_error: Optional[BaseException] = None
+        if source is not None:
+            self._upload = asyncio.get_running_loop().create_task(self._send(source))
+
+    async def _send(self, source: Source) -> None:
+        try:
+            if isinstance(source, AsyncIterator):
+                async for piece in source:
+                    await self._exchange.write(piece)
+            else:
+                for piece in source:
+                    await self._exchange.write(piece)
+            self._exchange.finish()
+        except StateError:
+            pass  # the peer wants no more of it, or the request has ended: its parts tell
+        except Error:
+            pass  # likewise
+        except BaseException as error:
+            self._upload_error = error
+            with contextlib.suppress(StateError):
+                self._exchange.fail(f"{type(error).__name__}: {error}")
+            if not isinstance(error, Exception):
+                raise
+
+    async def _next(self) -> object:
+        try:
+            return await self._exchange.recv()
+        except EndOfParts:
+            raise
+        except Error as error:
+            if self._upload_error is not None and isinstance(self._upload_error, Exception):
+                raise self._upload_error from error
+            raise
+
+    async def _begin(self) -> None:
+        while self._head is None:
+            self._see(await self._next())
+
+    async def aiter_bytes(self, chunk_size: Optional[int] = None) -> AsyncIterator[bytes]:
+        """The body as it arrives, or in pieces of `chunk_size` bytes (the last may be shorter)."""
+        self._take()
+        rest = bytearray()
+        while self._summary is None:
+            data = self._see(await self._next())
+            if data is None:
+                continue
+            if chunk_size is None:
+                yield data
+                continue
+            rest += data
+            while len(rest) >= chunk_size:
+                yield bytes(rest[:chunk_size])
+                del rest[:chunk_size]
+        if rest:
+            yield bytes(rest)
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """The body line by line, as UTF-8 text without the line ends."""
+        rest = b""
+        async for chunk in self.aiter_bytes():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.rstrip(b"\r").decode(errors="replace")
+        if rest:
+            yield rest.decode(errors="replace")
+
+    async def aread(self) -> bytes:
+        """The whole body."""
+        if self._content is None:
+            self._content = b"".join([chunk async for chunk in self.aiter_bytes()])
+        return self._content
+
+    def raise_for_status(self) -> AsyncStreamingResponse:
+        """Raises `HTTPStatusError` unless the status is 2xx; returns the response itself."""
+        if not self.is_success:
+            raise HTTPStatusError(self)
+        return self
+
+    async def aclose(self) -> None:
+        """Cancels the request if it has not ended: its stream or connection is given up."""
+        if not self.is_closed:
+            self._exchange.cancel()
+        if self._upload is not None:
+            self._upload.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._upload
+
+
+class StreamContext:
+    """`with client.stream(...) as response:`; leaving it cancels what has not ended."""
+
+    def __init__(self, response: StreamingResponse) -> None:
+        self._response = response
+
+    def __enter__(self) -> StreamingResponse:
+        try:
+            self._response._begin()
+        except BaseException:
+            self._response.close()
+            raise
+        return self._response
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._response.close()
+
+
+class AsyncStreamContext:
+    """`async with client.stream(...) as response:`; leaving it cancels what has not ended."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+        self._response: Optional[AsyncStreamingResponse] = None
+
+    async def __aenter__(self) -> AsyncStreamingResponse:
+        response: AsyncStreamingResponse = self._make()
+        self._response = response
+        try:
+            await response._begin()
+        except BaseException:
+            await response.aclose()
+            raise
+        return response
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self._response is not None:
+            await self._response.aclose()
+
+
+async def read_file(file: IO[bytes], size: int = 256 * 1024) -> AsyncIterator[bytes]:
+    """A file's pieces, read by a thread so that the loop never waits for a disk."""
+    loop = asyncio.get_running_loop()
+    while chunk := await loop.run_in_executor(None, file.read, size):
+        yield chunk

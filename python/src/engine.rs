@@ -1,0 +1,373 @@
+//! The meeting point of a manager and an event loop: one descriptor that the loop watches, one function that turns a
+//! whole batch of parts into resolved futures.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyTuple};
+use slab::Slab;
+use trunkline::{Control, Delivery, Event, Request};
+
+use crate::channel::Channel;
+use crate::collect::{Answer, Collector};
+use crate::errors::checked;
+use crate::parts::lock;
+
+/// Events taken from the core at once.
+const BATCH: usize = 1024;
+
+/// The loop that an engine serves, with its methods at hand.
+pub(crate) struct Binding {
+    event_loop: Py<PyAny>,
+    create_future: Py<PyAny>,
+    call_soon: Py<PyAny>,
+    turn: Py<PyAny>,
+    descriptor: RawFd,
+}
+
+impl Binding {
+    /// A future of this loop, marked as one that a task may wait for.
+    pub(crate) fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let future = self.create_future.bind(py).call0()?;
+        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        Ok(future)
+    }
+
+    fn is_closed(&self, py: Python<'_>) -> bool {
+        let asked = self
+            .event_loop
+            .bind(py)
+            .call_method0(intern!(py, "is_closed"));
+        asked.and_then(|closed| closed.is_truthy()).unwrap_or(true)
+    }
+
+    fn detach(&self, py: Python<'_>) {
+        if !self.is_closed(py) {
+            let _ = self
+                .event_loop
+                .bind(py)
+                .call_method1(intern!(py, "remove_reader"), (self.descriptor,));
+        }
+    }
+}
+
+/// A request under way whose parts come through the manager's queue; the token is its place in the slab.
+enum Entry {
+    Whole(Box<Whole>),
+    Parts(Arc<Channel>),
+}
+
+struct Whole {
+    collector: Collector,
+    control: Option<Control>,
+    waiter: Option<Py<PyAny>>,
+    outcome: Option<trunkline::Result<Answer>>,
+    abandoned: bool,
+}
+
+/// One manager, and the loop it is bound to once it was used from one.
+pub(crate) struct Engine {
+    pub(crate) manager: trunkline::Manager,
+    pub(crate) inline: bool,
+    entries: Mutex<Slab<Entry>>,
+    binding: Mutex<Option<Arc<Binding>>>,
+    batch: Mutex<Vec<Event>>,
+    turn_is_due: AtomicBool,
+    /// Futures of those who wait for the last request to end; the engine is closing.
+    closing: Mutex<Option<Vec<Py<PyAny>>>>,
+}
+
+impl Engine {
+    pub(crate) fn new(manager: trunkline::Manager, inline: bool) -> Engine {
+        Engine {
+            manager,
+            inline,
+            entries: Mutex::new(Slab::new()),
+            binding: Mutex::new(None),
+            batch: Mutex::new(Vec::new()),
+            turn_is_due: AtomicBool::new(false),
+            closing: Mutex::new(None),
+        }
+    }
+
+    /// The binding to the running loop; made on first use, and anew when the former loop was closed.
+    pub(crate) fn bind(self: &Arc<Self>, py: Python<'_>) -> PyResult<Arc<Binding>> {
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let event_loop = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+        let bound = lock(&self.binding).clone();
+        if let Some(binding) = bound {
+            if binding.event_loop.is(&event_loop) {
+                return Ok(binding);
+            }
+            if !binding.is_closed(py) {
+                return Err(PyRuntimeError::new_err(
+                    "the client belongs to another event loop, which is still open",
+                ));
+            }
+            self.forget();
+        }
+        let descriptor = checked(py, self.manager.descriptor())?;
+        let reader = Bound::new(py, Turn(Arc::clone(self), false))?;
+        event_loop.call_method1(intern!(py, "add_reader"), (descriptor, reader))?;
+        let binding = Arc::new(Binding {
+            create_future: event_loop.getattr(intern!(py, "create_future"))?.unbind(),
+            call_soon: event_loop.getattr(intern!(py, "call_soon"))?.unbind(),
+            turn: Bound::new(py, Turn(Arc::clone(self), true))?
+                .into_any()
+                .unbind(),
+            event_loop: event_loop.unbind(),
+            descriptor,
+        });
+        *lock(&self.binding) = Some(Arc::clone(&binding));
+        self.turn_is_due.store(false, Ordering::Relaxed);
+        Ok(binding)
+    }
+
+    /// With the inline drive: has the loop turn the reactor once it has run what is ready now.
+    pub(crate) fn turn_soon(&self, py: Python<'_>, binding: &Binding) -> PyResult<()> {
+        if self.inline && !self.turn_is_due.swap(true, Ordering::Relaxed) {
+            binding.call_soon.bind(py).call1((&binding.turn,))?;
+        }
+        Ok(())
+    }
+
+    /// As `turn_soon`, after a call that needs no binding of its own.
+    pub(crate) fn nudge(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.inline {
+            return Ok(());
+        }
+        let bound = lock(&self.binding).clone();
+        match bound {
+            Some(binding) => self.turn_soon(py, &binding),
+            None => Ok(()),
+        }
+    }
+
+    /// Submits a request whose whole answer is wanted; `waiter` is resolved when it is there. The token finds it again.
+    pub(crate) fn submit_whole(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        max: usize,
+        waiter: Py<PyAny>,
+    ) -> PyResult<usize> {
+        let whole = Whole {
+            collector: Collector::new(max),
+            control: None,
+            waiter: Some(waiter),
+            outcome: None,
+            abandoned: false,
+        };
+        let token = lock(&self.entries).insert(Entry::Whole(Box::new(whole)));
+        match self.manager.submit(
+            request,
+            Delivery::Queue {
+                token: token as u64,
+            },
+        ) {
+            Ok(handle) => {
+                if let Some(Entry::Whole(whole)) = lock(&self.entries).get_mut(token) {
+                    whole.control = Some(handle.control());
+                }
+                Ok(token)
+            }
+            Err(error) => {
+                let entry = lock(&self.entries).try_remove(token);
+                drop(entry);
+                Err(crate::errors::raise(py, &error))
+            }
+        }
+    }
+
+    /// Submits a request whose parts go to `channel`.
+    pub(crate) fn submit_parts(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        channel: &Arc<Channel>,
+    ) -> PyResult<Control> {
+        let token = lock(&self.entries).insert(Entry::Parts(Arc::clone(channel)));
+        match self.manager.submit(
+            request,
+            Delivery::Queue {
+                token: token as u64,
+            },
+        ) {
+            Ok(handle) => Ok(handle.control()),
+            Err(error) => {
+                lock(&self.entries).try_remove(token);
+                Err(crate::errors::raise(py, &error))
+            }
+        }
+    }
+
+    /// The outcome of a whole-answer request, which is then forgotten; none while it is under way.
+    pub(crate) fn outcome(&self, token: usize) -> Option<trunkline::Result<Answer>> {
+        let mut entries = lock(&self.entries);
+        let Some(Entry::Whole(whole)) = entries.get_mut(token) else {
+            return None;
+        };
+        let outcome = whole.outcome.take()?;
+        let entry = entries.remove(token);
+        drop(entries);
+        drop(entry);
+        Some(outcome)
+    }
+
+    /// Has another future resolved when the outcome is there.
+    pub(crate) fn wait(&self, token: usize, waiter: Py<PyAny>) {
+        let mut waiter = Some(waiter);
+        if let Some(Entry::Whole(whole)) = lock(&self.entries).get_mut(token) {
+            std::mem::swap(&mut whole.waiter, &mut waiter);
+        }
+        drop(waiter);
+    }
+
+    /// Nobody waits for this request any more: it is cancelled, and forgotten at its end.
+    pub(crate) fn abandon(&self, token: usize) {
+        let mut entries = lock(&self.entries);
+        let Some(Entry::Whole(whole)) = entries.get_mut(token) else {
+            return;
+        };
+        let waiter = whole.waiter.take();
+        whole.abandoned = true;
+        let control = whole.control.take();
+        let ended = whole.outcome.is_some().then(|| entries.remove(token));
+        drop(entries);
+        if let (None, Some(control)) = (&ended, control) {
+            control.cancel();
+        }
+        drop((waiter, ended));
+    }
+
+    /// Takes what the core has ready and resolves the futures that wait for it.
+    fn turn(&self, py: Python<'_>) -> PyResult<()> {
+        let mut batch = std::mem::take(&mut *lock(&self.batch));
+        let taken = if self.inline {
+            py.detach(|| self.manager.poll(&mut batch, BATCH, Some(Instant::now())))
+        } else {
+            // Only a queue is emptied here: not worth giving the interpreter away for.
+            self.manager.poll(&mut batch, BATCH, Some(Instant::now()))
+        };
+        let result = checked(py, taken).and_then(|_| {
+            let mut ready = Vec::new();
+            self.sort(&mut batch, &mut ready);
+            resolve(py, ready)
+        });
+        batch.clear();
+        *lock(&self.batch) = batch;
+        result?;
+        self.finish_closing(py)
+    }
+
+    /// Hands each part to its request; collects the futures of those that have something to see now.
+    fn sort(&self, batch: &mut Vec<Event>, ready: &mut Vec<Py<PyAny>>) {
+        let mut entries = lock(&self.entries);
+        for event in batch.drain(..) {
+            let token = event.token() as usize;
+            match entries.get_mut(token) {
+                Some(Entry::Whole(whole)) => {
+                    let Some(outcome) = whole.collector.take(event) else {
+                        continue;
+                    };
+                    if whole.abandoned {
+                        entries.remove(token);
+                        continue;
+                    }
+                    whole.outcome = Some(outcome);
+                    ready.extend(whole.waiter.take());
+                }
+                Some(Entry::Parts(channel)) => {
+                    let last = event.is_terminal();
+                    channel.deliver(event, ready);
+                    if last {
+                        entries.remove(token);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Closes the manager; a future that is resolved when every request has ended, if some have not.
+    pub(crate) fn close<'py>(
+        self: &Arc<Self>,
+        py: Python<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.manager.close();
+        let bound = lock(&self.binding).clone();
+        let Some(binding) = bound else {
+            return Ok(None);
+        };
+        let idle = lock(&self.entries).is_empty();
+        if idle || binding.is_closed(py) {
+            self.forget();
+            binding.detach(py);
+            return Ok(None);
+        }
+        let future = binding.create_future.bind(py).call0()?;
+        lock(&self.closing)
+            .get_or_insert_default()
+            .push(future.clone().unbind());
+        self.turn_soon(py, &binding)?;
+        Ok(Some(future))
+    }
+
+    fn finish_closing(&self, py: Python<'_>) -> PyResult<()> {
+        if lock(&self.closing).is_none() || !lock(&self.entries).is_empty() {
+            return Ok(());
+        }
+        let waiting = lock(&self.closing).take().unwrap_or_default();
+        let bound = lock(&self.binding).take();
+        if let Some(binding) = bound {
+            binding.detach(py);
+        }
+        resolve(py, waiting)
+    }
+
+    /// Forgets the loop, and the futures of a loop that is gone.
+    fn forget(&self) {
+        let bound = lock(&self.binding).take();
+        let mut waiters = Vec::new();
+        for (_, entry) in lock(&self.entries).iter_mut() {
+            match entry {
+                Entry::Whole(whole) => waiters.extend(whole.waiter.take()),
+                Entry::Parts(channel) => channel.forget(&mut waiters),
+            }
+        }
+        drop((bound, waiters));
+    }
+}
+
+/// Resolves futures in one call; those that were cancelled meanwhile are left alone.
+fn resolve(py: Python<'_>, futures: Vec<Py<PyAny>>) -> PyResult<()> {
+    static RESOLVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if futures.is_empty() {
+        return Ok(());
+    }
+    RESOLVE
+        .import(py, "trunkline._loop", "resolve")?
+        .call1((PyList::new(py, futures)?,))
+        .map(|_| ())
+}
+
+/// The callback that the loop runs: when the descriptor is readable (`false`), or soon (`true`).
+#[pyclass(frozen, module = "trunkline._native")]
+struct Turn(Arc<Engine>, bool);
+
+#[pymethods]
+impl Turn {
+    #[pyo3(signature = (*_args))]
+    fn __call__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if self.1 {
+            self.0.turn_is_due.store(false, Ordering::Relaxed);
+        }
+        self.0.turn(py)
+    }
+}

@@ -1,0 +1,185 @@
+//! A submitted request whose parts are taken by blocking calls.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use trunkline::{ErrorCode, Event, Part, RequestHandle, Result};
+
+use crate::errors::checked;
+use crate::parts::{lock, part};
+use crate::timeout::deadline;
+use crate::{frames, headers, prepare};
+
+/// How often a blocking call looks for signals, so that Ctrl-C ends it.
+const SIGNALS: Duration = Duration::from_millis(200);
+
+/// A request, and what arrived while something else was waited for.
+pub(crate) struct Link {
+    pub(crate) handle: RequestHandle,
+    backlog: Mutex<VecDeque<Event>>,
+}
+
+/// Calls `attempt` with near deadlines until it does something else than run out of time, or `until` has passed. The
+/// interpreter is free meanwhile; signals are looked at in between.
+pub(crate) fn patiently<T: Send>(
+    py: Python<'_>,
+    until: Option<Instant>,
+    attempt: impl Fn(Option<Instant>) -> Result<T> + Sync,
+) -> PyResult<T> {
+    loop {
+        let near = Instant::now() + SIGNALS;
+        let slice = until.map_or(near, |until| until.min(near));
+        match py.detach(|| attempt(Some(slice))) {
+            Err(error)
+                if error.code() == ErrorCode::Timeout
+                    && until.is_none_or(|until| Instant::now() < until) =>
+            {
+                py.check_signals()?;
+            }
+            result => return checked(py, result),
+        }
+    }
+}
+
+impl Link {
+    pub(crate) fn new(handle: RequestHandle) -> Link {
+        Link {
+            handle,
+            backlog: Mutex::default(),
+        }
+    }
+
+    /// The next event, `Writable` among them.
+    fn any(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<Event> {
+        match self.handle.try_recv() {
+            Ok(event) => Ok(event),
+            Err(error) if error.code() == ErrorCode::Again => {
+                patiently(py, until, |slice| self.handle.recv(slice))
+            }
+            Err(error) => Err(crate::errors::raise(py, &error)),
+        }
+    }
+
+    /// The next part of the answer.
+    pub(crate) fn next(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<Event> {
+        loop {
+            let kept = lock(&self.backlog).pop_front();
+            let event = match kept {
+                Some(event) => return Ok(event),
+                None => self.any(py, until)?,
+            };
+            if !matches!(event.part(), Part::Writable) {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Offers something until it is taken. Parts that arrive meanwhile are kept; their credit bounds them.
+    pub(crate) fn insist(
+        &self,
+        py: Python<'_>,
+        until: Option<Instant>,
+        offer: impl Fn(&RequestHandle) -> Result<()>,
+    ) -> PyResult<()> {
+        loop {
+            match offer(&self.handle) {
+                Err(error) if error.code() == ErrorCode::Again => {}
+                result => return checked(py, result),
+            }
+            loop {
+                let event = self.any(py, until)?;
+                if matches!(event.part(), Part::Writable) {
+                    break;
+                }
+                let last = event.is_terminal();
+                lock(&self.backlog).push_back(event);
+                if last {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// A submitted request whose parts are taken one by one. When it is dropped before its end, it is cancelled.
+#[pyclass(frozen, module = "trunkline")]
+pub(crate) struct Exchange(pub(crate) std::sync::Arc<Link>);
+
+#[pymethods]
+impl Exchange {
+    /// The next part: `Head`, `Data`, `Trailers`, `Frame`, and `Done` at the end. A failed request raises its error;
+    /// without a part in `timeout` seconds `CallTimeout` is raised, and nothing is lost.
+    #[pyo3(signature = (timeout=None))]
+    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        part(py, self.0.next(py, deadline(timeout)?)?)
+    }
+
+    /// As `recv`, and also `Writable` when there is room again for a piece that `try_write` did not take.
+    #[pyo3(signature = (timeout=None))]
+    fn recv_any<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        let kept = lock(&self.0.backlog).pop_front();
+        match kept {
+            Some(event) => part(py, event),
+            None => part(py, self.0.any(py, deadline(timeout)?)?),
+        }
+    }
+
+    /// Writes a piece of a streamed body; waits while the queue is full.
+    #[pyo3(signature = (data, timeout=None))]
+    fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+        let data = prepare::shared(data)?;
+        self.0
+            .insist(py, deadline(timeout)?, |handle| handle.write(data.clone()))
+    }
+
+    /// Writes a piece of a streamed body unless the queue is full; says whether it was taken.
+    fn try_write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match self.0.handle.write(prepare::shared(data)?) {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == ErrorCode::Again => Ok(false),
+            Err(error) => Err(crate::errors::raise(py, &error)),
+        }
+    }
+
+    /// Ends a streamed body, with trailers where given.
+    #[pyo3(signature = (trailers=None))]
+    fn finish(&self, py: Python<'_>, trailers: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let trailers = trailers
+            .map(|fields| headers::map(py, Some(fields)))
+            .transpose()?;
+        checked(py, self.0.handle.finish(trailers))
+    }
+
+    /// Gives a streamed body up: the request ends with `UploadFailed`.
+    fn fail(&self, py: Python<'_>, why: &str) -> PyResult<()> {
+        checked(py, self.0.handle.fail(why))
+    }
+
+    /// Sends a WebSocket frame of a kind (`text`, `binary`, `ping`, `pong`, `close`); waits while the queue is full.
+    #[pyo3(signature = (kind, payload, code=None, timeout=None))]
+    fn send_frame(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        payload: &Bound<'_, PyAny>,
+        code: Option<u16>,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let frame = frames::by_kind(kind, payload, code)?;
+        self.0
+            .insist(py, deadline(timeout)?, |handle| handle.send(frame.clone()))
+    }
+
+    /// Cancels the request: its last part raises `Cancelled`. Nothing happens when it has ended already.
+    fn cancel(&self) {
+        self.0.handle.cancel();
+    }
+
+    /// Whether the last part was delivered; it may still wait to be taken.
+    #[getter]
+    fn is_ended(&self) -> bool {
+        self.0.handle.is_ended()
+    }
+}

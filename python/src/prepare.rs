@@ -1,0 +1,128 @@
+//! Requests as Python gives them.
+
+use bytes::Bytes;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyString};
+use trunkline::{Body, Request};
+
+use crate::errors::checked;
+use crate::options::{http_versions, milliseconds};
+use crate::{headers, timeout};
+
+/// From this size on a body is shared with Python instead of copied.
+const SHARED: usize = 16 * 1024;
+
+/// Header fields that every request of a client bears unless it has its own of that name.
+pub(crate) type Defaults = Vec<(String, Vec<u8>)>;
+
+/// What a request is made of, as it came from Python.
+pub(crate) struct Given<'a, 'py> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) content: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) timeout: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) extra: Option<&'a Bound<'py, PyDict>>,
+}
+
+/// Bytes from Python: shared where they are many, else copied.
+pub(crate) fn shared(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    if let Ok(bytes) = data.cast::<PyBytes>() {
+        if bytes.as_bytes().len() < SHARED {
+            return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
+        }
+        return Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone())));
+    }
+    if let Ok(text) = data.cast::<PyString>() {
+        return Ok(Bytes::copy_from_slice(text.to_cow()?.as_bytes()));
+    }
+    let copied = data.py().get_type::<PyBytes>().call1((data,));
+    let wrong = || PyTypeError::new_err("a body is made of bytes, bytearray, memoryview or str");
+    if data.extract::<i64>().is_ok() {
+        return Err(wrong());
+    }
+    Ok(Bytes::copy_from_slice(
+        copied.map_err(|_| wrong())?.cast::<PyBytes>()?.as_bytes(),
+    ))
+}
+
+/// Builds the core's request; the second value is the most bytes that its body may have (0: no limit).
+pub(crate) fn request(
+    py: Python<'_>,
+    given: &Given<'_, '_>,
+    defaults: &Defaults,
+) -> PyResult<(Request, usize)> {
+    let mut request = checked(py, Request::new(given.method, given.url))?;
+    if let Some(fields) = given.headers {
+        let mut names: Vec<String> = Vec::new();
+        headers::each(fields, &mut |name, value| {
+            if !defaults.is_empty() {
+                names.push(name.to_ascii_lowercase());
+            }
+            checked(py, request.header(name, value)).map(|_| ())
+        })?;
+        for (name, value) in defaults.iter().filter(|(name, _)| !names.contains(name)) {
+            checked(py, request.header(name, value))?;
+        }
+    } else {
+        for (name, value) in defaults {
+            checked(py, request.header(name, value))?;
+        }
+    }
+    if let Some(content) = given.content {
+        request.body(Body::from(shared(content)?));
+    }
+    if let Some(timeout) = given.timeout {
+        *request.timeouts() = timeout::overrides(Some(timeout))?;
+    }
+    let mut max = 0;
+    for (name, value) in given.extra.into_iter().flat_map(|extra| extra.iter()) {
+        match &*name.extract::<std::borrow::Cow<'_, str>>()? {
+            "max_bytes" => max = value.extract()?,
+            name => option(&mut request, name, &value)?,
+        }
+    }
+    Ok((request, max))
+}
+
+fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    match name {
+        "http_versions" => {
+            request.http(http_versions(value)?);
+        }
+        "credit" => {
+            request.credit(value.extract()?);
+        }
+        "replay" => {
+            request.replay(value.extract()?);
+        }
+        // The length of a streamed body, or None where it is not known.
+        "streamed" => {
+            request.streamed_body(value.extract()?);
+        }
+        _ => {
+            let limit =
+                milliseconds(value).map(|limit| Some(limit).filter(|limit| !limit.is_zero()));
+            let timeouts = request.timeouts();
+            let place = match name {
+                "pool_timeout" => &mut timeouts.pool,
+                "resolve_timeout" => &mut timeouts.resolve,
+                "connect_timeout" => &mut timeouts.connect,
+                "tls_timeout" => &mut timeouts.tls,
+                "write_timeout" => &mut timeouts.write,
+                "first_byte_timeout" => &mut timeouts.first_byte,
+                "idle_timeout" => &mut timeouts.idle,
+                "total_timeout" => &mut timeouts.total,
+                _ => {
+                    return Err(PyTypeError::new_err(format!(
+                        "a request has no option {name:?}"
+                    )));
+                }
+            };
+            *place = Some(limit?);
+        }
+    }
+    Ok(())
+}
