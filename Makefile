@@ -71,7 +71,7 @@ bench: setup lib python ## run side by side with the peers
 
 ##### Tests
 
-TEST_STEPS := setup lint header-check test-rust test-c test-python install-check
+TEST_STEPS := setup lint test-rust test-c test-python install-check
 EXTRA_STEPS := test-python-versions
 
 .PHONY: test test-extra test-all
