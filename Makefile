@@ -45,8 +45,10 @@ build: lib python ## the library, the test server and the Python module
 
 lib: ## libtrunkline and the test server
 	cargo build --release $(LOCKED) -p trunkline-ffi -p trunkline-test-server
-	@echo | rustc --crate-type staticlib --print native-static-libs -o /dev/null - 2>&1 | \
+	@mkdir -p $(C_OUT)
+	@echo | rustc --crate-type staticlib --print native-static-libs -o $(C_OUT)/empty.a - 2>&1 | \
 		sed -n 's/^note: native-static-libs: //p' >$(NATIVE_LIBS)
+	@rm -f $(C_OUT)/empty.a
 
 .PHONY: header header-check
 header: ## write include/trunkline.h anew
