@@ -83,9 +83,13 @@ build bench-echo cargo build --release --quiet -p bench-echo
 
 if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
     build libtrunkline cargo build --release --quiet -p trunkline-ffi
+    # The program asks for the library by its soname, which only an installation would provide.
+    mkdir -p "$out/lib"
+    soname=$(readelf -d target/release/libtrunkline.so 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+    ln -sf "$PWD/target/release/libtrunkline.so" "$out/lib/${soname:-libtrunkline.so}"
     # shellcheck disable=SC2086
     build trunkline_bench ${CC:-cc} $cflags -Iinclude bench/c/trunkline_bench.c bench/c/common.c \
-        -o "$out/bin/trunkline_bench" -Ltarget/release -ltrunkline -Wl,-rpath,"$PWD/target/release"
+        -o "$out/bin/trunkline_bench" -Ltarget/release -ltrunkline -Wl,-rpath,"$PWD/$out/lib"
 fi
 if [ -f python/pyproject.toml ]; then
     build trunkline-python "$venv/bin/pip" install -q --disable-pip-version-check ./python

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from . import paths
@@ -72,6 +73,7 @@ class Servers:
 
     def __init__(self) -> None:
         self._started: list[subprocess.Popen[bytes]] = []
+        self._stack = ExitStack()
 
     def __enter__(self) -> tuple[Servers, Urls]:
         for needed in (paths.CA, paths.DOWNLOAD, paths.ECHO):
@@ -109,11 +111,13 @@ class Servers:
                 os.sched_setaffinity(pid, cpus)
 
     def _start_nginx(self, http1: int, http2_tls: int, http2_clear: int) -> None:
-        folder = paths.OUT / "nginx"
-        folder.mkdir(parents=True, exist_ok=True)
+        # A folder for each run, so that two runs do not mix.
+        folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="nginx-", dir=paths.OUT)))
+        log = paths.OUT / "nginx.error.log"
         text = (paths.BENCH / "nginx.conf.in").read_text()
         values = {
             "DIR": folder,
+            "LOG": log,
             "CERTS": paths.CERTS,
             "FILES": paths.FILES,
             "HTTP1": http1,
@@ -126,7 +130,6 @@ class Servers:
             text = text.replace(f"@{name}@", str(value))
         config = folder / "nginx.conf"
         config.write_text(text)
-        log = folder / "nginx.error.log"
         nginx = subprocess.Popen(
             [find_nginx(), "-p", str(folder), "-e", str(log), "-c", str(config)]
         )
@@ -143,3 +146,4 @@ class Servers:
                 process.kill()
                 process.wait()
         self._started.clear()
+        self._stack.close()

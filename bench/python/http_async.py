@@ -61,11 +61,27 @@ async def httpx(arguments: Arguments, counter: Counter) -> None:
         await measure(arguments, "httpx", counter, many(worker, arguments.in_flight))
 
 
+async def trunkline(arguments: Arguments, counter: Counter) -> None:
+    import trunkline
+
+    url = arguments.url
+    async with trunkline.AsyncClient(
+        verify=arguments.ca or True, http_versions="http2" if arguments.http == 2 else "http1"
+    ) as client:
+
+        async def worker() -> None:
+            while counter.on:
+                response = await client.get(url)
+                counter.answer(response.status_code, len(response.content))
+
+        await measure(arguments, "trunkline", counter, many(worker, arguments.in_flight))
+
+
 def many(worker: Callable[[], Awaitable[None]], count: int) -> list[Awaitable[None]]:
     return [worker() for _ in range(count)]
 
 
-CLIENTS = {"pyreqwest": pyreqwest, "aiohttp": aiohttp, "httpx": httpx}
+CLIENTS = {"pyreqwest": pyreqwest, "aiohttp": aiohttp, "httpx": httpx, "trunkline": trunkline}
 
 
 def main() -> None:

@@ -68,6 +68,21 @@ def httpx(arguments: Arguments) -> Get:
     return get
 
 
+def trunkline(arguments: Arguments) -> Get:
+    import trunkline
+
+    client = trunkline.Client(
+        verify=arguments.ca or True, http_versions="http2" if arguments.http == 2 else "http1"
+    )
+    url = arguments.url
+
+    def get() -> tuple[int, int]:
+        response = client.get(url)
+        return response.status_code, len(response.content)
+
+    return get
+
+
 def http_client(arguments: Arguments) -> Get:
     url = urlsplit(arguments.url)
     connection = http.client.HTTPConnection(url.hostname or "", url.port)
@@ -86,6 +101,7 @@ CLIENTS = {
     "pyreqwest": (pyreqwest, "pyreqwest"),
     "httpx": (httpx, "httpx"),
     "http.client": (http_client, ""),
+    "trunkline": (trunkline, "trunkline"),
 }
 
 

@@ -71,7 +71,25 @@ async def websockets(arguments: Arguments, counter: Counter) -> None:
         await measure(arguments, "websockets", counter, [worker()])
 
 
-CLIENTS = {"picows": picows, "aiohttp": aiohttp, "websockets": websockets}
+async def trunkline(arguments: Arguments, counter: Counter) -> None:
+    import trunkline
+
+    payload = bytes(arguments.size)
+    async with trunkline.AsyncClient() as client, client.websocket(arguments.url) as socket:
+
+        async def worker() -> None:
+            for _ in range(arguments.in_flight):
+                await socket.send(payload)
+            async for message in socket:
+                counter.message(len(message))
+                if not counter.on:
+                    break
+                await socket.send(payload)
+
+        await measure(arguments, "trunkline", counter, [worker()])
+
+
+CLIENTS = {"picows": picows, "aiohttp": aiohttp, "websockets": websockets, "trunkline": trunkline}
 
 
 def main() -> None:
