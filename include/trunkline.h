@@ -776,7 +776,8 @@ trunk_status trunk_manager_descriptor(const trunk_manager *manager,
  * releases by hand. With the inline drive it runs the reactor, and with it the callbacks.
  *
  * Errors: `TRUNK_ERROR_BUSY` while another thread polls this manager, or from inside a callback.
- * Threads: blocks, unless `timeout_ms` is 0.
+ * Threads: blocks, unless `timeout_ms` is 0. Closing or freeing the manager does not end a wait for ever; the terminal
+ * part of a request does.
  * Valid until: the parts live until the next poll of this manager, or until it is freed.
  */
 trunk_status trunk_manager_poll(trunk_manager *manager,

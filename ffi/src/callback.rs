@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use engine::{Event, Result};
+use engine::{Error, ErrorCode, Event, Result};
 
 use crate::boundary::{guarded, value};
 use crate::cell::{Content, OwnedCell};
@@ -49,6 +49,35 @@ impl UserData {
 thread_local! {
     /// The cell of the part that this thread delivers.
     static DELIVERED: Cell<Option<OwnedCell>> = const { Cell::new(None) };
+    /// How many callbacks this thread is inside of.
+    static INSIDE: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Refuses to wait inside a callback, where it would hold up the reactor.
+///
+/// # Errors
+/// `busy`.
+pub(crate) fn may_wait(timeout_ms: i64) -> Result<()> {
+    if timeout_ms != 0 && INSIDE.try_with(Cell::get).unwrap_or(0) > 0 {
+        return Err(Error::new(ErrorCode::Busy, "a callback must not wait"));
+    }
+    Ok(())
+}
+
+/// Marks that this thread is inside a callback.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Inside {
+        let _ = INSIDE.try_with(|inside| inside.set(inside.get() + 1));
+        Inside
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = INSIDE.try_with(|inside| inside.set(inside.get() - 1));
+    }
 }
 
 /// The callback of one request, until its terminal part was delivered.
@@ -71,8 +100,10 @@ impl Hook {
             None => OwnedCell::new()?,
         };
         let part = cell.put(Content::new(event, Arc::clone(&self.request)));
+        let inside = Inside::enter();
         // SAFETY: the contract: the callback may be called with its user data until the terminal part; it does not unwind.
         unsafe { (self.callback)(self.request.user_data().0, part) };
+        drop(inside);
         cell.clear();
         // A thread that is ending keeps none.
         let _ = DELIVERED.try_with(|kept| kept.set(Some(cell)));

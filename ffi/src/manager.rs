@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use engine::{Error, ErrorCode, Event, Manager, ManagerOptions, Result, Statistics};
 
 use crate::boundary::{Out, call, deadline};
+use crate::callback::may_wait;
 use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_manager, trunk_manager_options, trunk_part, trunk_statistics};
 use crate::request::RequestObject;
@@ -195,6 +196,7 @@ pub unsafe extern "C" fn trunk_manager_shutdown(
         let out = unsafe { Out::new(all_ended, "all_ended") };
         let manager = get(manager)?;
         let out = out?;
+        may_wait(timeout_ms)?;
         let now = Instant::now();
         let deadline = deadline(timeout_ms)?
             .or_else(|| now.checked_add(FOR_EVER))
@@ -229,7 +231,8 @@ pub unsafe extern "C" fn trunk_manager_descriptor(
 /// releases by hand. With the inline drive it runs the reactor, and with it the callbacks.
 ///
 /// Errors: `TRUNK_ERROR_BUSY` while another thread polls this manager, or from inside a callback.
-/// Threads: blocks, unless `timeout_ms` is 0.
+/// Threads: blocks, unless `timeout_ms` is 0. Closing or freeing the manager does not end a wait for ever; the terminal
+/// part of a request does.
 /// Valid until: the parts live until the next poll of this manager, or until it is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_manager_poll(
@@ -256,6 +259,7 @@ pub unsafe extern "C" fn trunk_manager_poll(
                 "there is no room for any part",
             ));
         }
+        may_wait(timeout_ms)?;
         // SAFETY: the contract: an array that is an argument holds as many as are said.
         out.set(unsafe { manager.poll(parts, capacity, deadline(timeout_ms)?) }?);
         Ok(())

@@ -9,7 +9,7 @@ use engine::{Control, Error, ErrorCode, Event, RequestHandle, Result, header_fie
 use http::HeaderMap;
 
 use crate::boundary::{Out, call, deadline};
-use crate::callback::{UserData, trunk_destroy_callback};
+use crate::callback::{UserData, may_wait, trunk_destroy_callback};
 use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_part, trunk_request};
 use crate::status::trunk_status;
@@ -172,6 +172,7 @@ impl RequestObject {
 
     fn recv(self: &Arc<Self>, timeout_ms: i64) -> Result<*const trunk_part> {
         let deadline = deadline(timeout_ms)?;
+        may_wait(timeout_ms)?;
         if self.way != Way::Recv {
             return Err(Error::new(
                 ErrorCode::InvalidState,
