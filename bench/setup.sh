@@ -4,6 +4,7 @@
 #   SKIP_APT=1 bench/setup.sh without system packages (they are there, or you may not install them)
 #   PYTHON=python3.13 …       the interpreter of the bench's virtual environment
 set -eu
+exec </dev/null # rustc is asked about the target through standard input
 
 cd "$(dirname "$0")/.."
 out=target/bench
