@@ -30,6 +30,10 @@ impl Head {
             is_informational,
         }
     }
+
+    pub(crate) fn to_core(&self) -> trunkline::Head {
+        trunkline::Head { status: self.status, version: self.version, headers: (*self.headers.0).clone() }
+    }
 }
 
 /// The name of a protocol version, as httpx gives it.

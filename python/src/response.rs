@@ -85,6 +85,28 @@ pub(crate) fn raise_for_status(response: &Bound<'_, PyAny>) -> PyResult<()> {
 
 #[pymethods]
 impl Response {
+    /// A whole answer from its parts.
+    #[staticmethod]
+    #[expect(clippy::too_many_arguments, reason = "it has so many parts")]
+    fn assemble(
+        method: String,
+        url: Py<PyAny>,
+        head: &Bound<'_, Head>,
+        informational: Vec<Bound<'_, Head>>,
+        content: &Bound<'_, PyBytes>,
+        trailers: &Bound<'_, Headers>,
+        summary: &Bound<'_, Summary>,
+    ) -> Response {
+        let answer = Answer {
+            head: Box::new(head.get().to_core()),
+            informational: informational.iter().map(|head| Box::new(head.get().to_core())).collect(),
+            body: bytes::Bytes::copy_from_slice(content.as_bytes()),
+            trailers: Some(Box::new((*trailers.get().0).clone())),
+            summary: Arc::clone(&summary.get().0),
+        };
+        Response::new(answer, method, url)
+    }
+
     /// The status code.
     #[getter]
     fn status_code(&self) -> u16 {

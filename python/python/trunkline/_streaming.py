@@ -7,17 +7,34 @@ import contextlib
 import json as _json
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Generic, Optional, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
-from ._errors import EndOfParts, Error, HTTPStatusError, InvalidState, StateError
-from ._native import AsyncExchange, Data, Done, Exchange, Head, Headers, Summary, Trailers, Writable
+from ._errors import BodyTooLarge, EndOfParts, Error, HTTPStatusError, InvalidState, StateError
+from ._native import (
+    AsyncExchange,
+    Data,
+    Done,
+    Exchange,
+    Head,
+    Headers,
+    Response,
+    Summary,
+    Trailers,
+    Writable,
+)
 
 if TYPE_CHECKING:
     from ._body import Source
     from ._native import ConnectionInfo, Timings
 
 E = TypeVar("E", Exchange, AsyncExchange)
-S = TypeVar("S", bound="_Streamed[Any]")
+
+
+def _count(left: int, size: int) -> int:
+    """What may still come after `size` bytes (0: any number)."""
+    if 0 < left < size:
+        raise BodyTooLarge("the body is larger than allowed", 62, "body_too_large")
+    return left - size or -1 if left else 0
 
 
 class _Streamed(Generic[E]):
@@ -67,6 +84,17 @@ class _Streamed(Generic[E]):
         if self._taken:
             raise InvalidState("the body has been taken already", 6, "invalid_state")
         self._taken = True
+
+    def _whole(self, content: bytes) -> Response:
+        return Response.assemble(
+            self.method,
+            self.url,
+            self._known(),
+            self.informational,
+            content,
+            self.trailers,
+            self._ended(),
+        )
 
     @property
     def status_code(self) -> int:
@@ -188,6 +216,17 @@ class StreamingResponse(_Streamed[Exchange]):
         while self._head is None:
             self._see(self._next())
 
+    def _collect(self, max_bytes: int) -> Response:
+        """The whole answer; the request is over in any case."""
+        try:
+            chunks = []
+            for chunk in self.iter_bytes():
+                chunks.append(chunk)
+                max_bytes = _count(max_bytes, len(chunk))
+            return self._whole(b"".join(chunks))
+        finally:
+            self.close()
+
     def iter_bytes(self, chunk_size: Optional[int] = None) -> Iterator[bytes]:
         """The body as it arrives, or in pieces of `chunk_size` bytes (the last may be shorter)."""
         self._take()
@@ -285,6 +324,17 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
         while self._head is None:
             self._see(await self._next())
 
+    async def _collect(self, max_bytes: int) -> Response:
+        """The whole answer; the request is over in any case."""
+        try:
+            chunks = []
+            async for chunk in self.aiter_bytes():
+                chunks.append(chunk)
+                max_bytes = _count(max_bytes, len(chunk))
+            return self._whole(b"".join(chunks))
+        finally:
+            await self.aclose()
+
     async def aiter_bytes(self, chunk_size: Optional[int] = None) -> AsyncIterator[bytes]:
         """The body as it arrives, or in pieces of `chunk_size` bytes (the last may be shorter)."""
         self._take()
@@ -338,16 +388,19 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
 class StreamContext:
     """`with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, response: StreamingResponse) -> None:
-        self._response = response
+    def __init__(self, make: Callable[[], StreamingResponse]) -> None:
+        self._make = make
+        self._response: Optional[StreamingResponse] = None
 
     def __enter__(self) -> StreamingResponse:
+        response = self._make()
+        self._response = response
         try:
-            self._response._begin()
+            response._begin()
         except BaseException:
-            self._response.close()
+            response.close()
             raise
-        return self._response
+        return response
 
     def __exit__(
         self,
@@ -355,18 +408,19 @@ class StreamContext:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self._response.close()
+        if self._response is not None:
+            self._response.close()
 
 
 class AsyncStreamContext:
     """`async with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, make: Any) -> None:
+    def __init__(self, make: Callable[[], AsyncStreamingResponse]) -> None:
         self._make = make
         self._response: Optional[AsyncStreamingResponse] = None
 
     async def __aenter__(self) -> AsyncStreamingResponse:
-        response: AsyncStreamingResponse = self._make()
+        response = self._make()
         self._response = response
         try:
             await response._begin()

@@ -1,0 +1,149 @@
+"""The client for asyncio (and uvloop)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional
+
+from ._body import Prepared, merge_url, prepare, websocket_url
+from ._config import make_manager
+from ._native import AsyncExchange, Response
+from ._streaming import AsyncStreamContext, AsyncStreamingResponse, read_file
+from ._websocket import WebSocketContext
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from ._config import AsyncRequestOptions, ClientOptions, OpenOptions
+
+#: Who runs the reactor unless the client says otherwise.
+DRIVE = "threads"
+
+
+class AsyncClient:
+    """A client for asyncio programs, to be used from one event loop at a time.
+
+    It keeps connections and uses them again, so make one and keep it. Use it in an `async with` block, or await
+    `aclose`. Its options are those of `ClientOptions`, the options of a request those of `AsyncRequestOptions`.
+
+    A request is sent when it is first awaited. Cancelling the task that awaits it cancels the request at once.
+    """
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        self._closed = True
+        self._base_url = options.get("base_url", "")
+        self._params = options.get("params")
+        self._manager = make_manager(options, DRIVE)
+        self._plain = not self._base_url and not self._params
+        self._closed = False
+
+    def request(
+        self, method: str, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
+        """Sends a request; awaiting it gives the whole answer."""
+        if self._plain and not options:
+            return self._manager.fetch(method, url)
+        given = prepare(options, self._base_url, url, self._params, read_file)
+        if given.source is None:
+            return self._manager.fetch(method, *given[:5])
+        return self._upload(method, given)
+
+    def get(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+        """Sends a GET request."""
+        if self._plain and not options:
+            return self._manager.fetch("GET", url)
+        return self.request("GET", url, **options)
+
+    def post(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+        """Sends a POST request."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+        """Sends a PUT request."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+        """Sends a PATCH request."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+        """Sends a DELETE request."""
+        return self.request("DELETE", url, **options)
+
+    def head(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+        """Sends a HEAD request."""
+        return self.request("HEAD", url, **options)
+
+    def options(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
+        """Sends an OPTIONS request."""
+        return self.request("OPTIONS", url, **options)
+
+    def stream(
+        self, method: str, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncStreamContext:
+        """`async with client.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
+        given = prepare(options, self._base_url, url, self._params, read_file)
+        return AsyncStreamContext(lambda: self._streamed(method, given))
+
+    def submit(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: Optional[bytes] = None,
+        extra: Optional[dict[str, Any]] = None,
+        **options: Unpack[OpenOptions],
+    ) -> AsyncExchange:
+        """Submits a request whose parts are awaited one by one; see `Client.submit`."""
+        given = prepare(options, self._base_url, url, self._params)
+        more = {**(given.extra or {}), **(extra or {})}
+        return self._manager.open_async(method, given.url, given.headers, content, given.timeout, more)
+
+    def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocketContext:
+        """Opens a WebSocket: `async with client.websocket("wss://...") as ws:`."""
+        given = prepare(options, websocket_url(merge_url(self._base_url, url)), "", self._params)
+        return WebSocketContext(
+            lambda: self._manager.open_async(
+                "GET", given.url, given.headers, None, given.timeout, given.extra
+            ),
+            given.url,
+        )
+
+    def statistics(self) -> dict[str, Any]:
+        """The client's counters by name."""
+        return self._manager.statistics()
+
+    async def aclose(self) -> None:
+        """Ends what is under way with `Shutdown` and closes the connections."""
+        self._closed = True
+        ended = self._manager.close_async()
+        if ended is not None:
+            await ended
+
+    def _streamed(self, method: str, given: Prepared) -> AsyncStreamingResponse:
+        exchange = self._manager.open_async(method, *given[:5])
+        return AsyncStreamingResponse(exchange, method, given.url, given.source)
+
+    async def _upload(self, method: str, given: Prepared) -> Response:
+        limit = given.extra.pop("max_bytes", 0) if given.extra else 0
+        return await self._streamed(method, given)._collect(limit)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self._manager.close()

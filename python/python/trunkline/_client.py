@@ -1,0 +1,199 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, cast
+
+from ._body import Prepared, merge_url, prepare, websocket_url
+from ._config import make_manager
+from ._native import Exchange, Response, WebSocket
+from ._streaming import StreamContext, StreamingResponse
+from ._websocket import open_websocket
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from ._config import ClientOptions, OpenOptions, RequestOptions
+
+
+class Client:
+    """A client for blocking programs; threads may share one.
+
+    It keeps connections and uses them again, so make one and keep it. Use it in a `with` block, or call `close`.
+    Its options are those of `ClientOptions`, the options of a request those of `RequestOptions`.
+    """
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        self._base_url = options.get("base_url", "")
+        self._params = options.get("params")
+        self._manager = make_manager(options, "inline")
+        self._plain = not self._base_url and not self._params
+
+    def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a request and waits for its whole answer."""
+        if self._plain and not options:
+            return self._manager.request(method, url)
+        given = prepare(options, self._base_url, url, self._params)
+        if given.source is None:
+            return self._manager.request(method, *given[:5])
+        limit = given.extra.pop("max_bytes", 0) if given.extra else 0
+        return self._streamed(method, given)._collect(limit)
+
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a GET request."""
+        if self._plain and not options:
+            return self._manager.request("GET", url)
+        return self.request("GET", url, **options)
+
+    def post(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a POST request."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a PUT request."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a PATCH request."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a DELETE request."""
+        return self.request("DELETE", url, **options)
+
+    def head(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends a HEAD request."""
+        return self.request("HEAD", url, **options)
+
+    def options(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """Sends an OPTIONS request."""
+        return self.request("OPTIONS", url, **options)
+
+    def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> StreamContext:
+        """`with client.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
+        given = prepare(options, self._base_url, url, self._params)
+        return StreamContext(lambda: self._streamed(method, given))
+
+    def submit(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: Optional[bytes] = None,
+        extra: Optional[dict[str, Any]] = None,
+        **options: Unpack[OpenOptions],
+    ) -> Exchange:
+        """Submits a request whose parts are taken one by one.
+
+        `extra` holds further options of the request by the core's names; `{"streamed": length or None}` for a body that
+        is written with `Exchange.write` and `finish`. The URL's scheme may be `ws` or `wss` too.
+        """
+        given = prepare(options, self._base_url, url, self._params)
+        more = {**(given.extra or {}), **(extra or {})}
+        return self._manager.open(method, given.url, given.headers, content, given.timeout, more)
+
+    def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocket:
+        """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
+        given = prepare(options, websocket_url(merge_url(self._base_url, url)), "", self._params)
+        exchange = self._manager.open("GET", given.url, given.headers, None, given.timeout, given.extra)
+        return open_websocket(exchange, given.url)
+
+    def statistics(self) -> dict[str, Any]:
+        """The client's counters by name."""
+        return self._manager.statistics()
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Takes no more requests, waits up to `timeout` seconds for those under way, then ends them and closes."""
+        if timeout > 0:
+            self._manager.shutdown(timeout)
+        self._manager.close()
+
+    def _streamed(self, method: str, given: Prepared) -> StreamingResponse:
+        if given.source is not None and not isinstance(given.source, Iterator):
+            raise TypeError("a blocking client cannot take an async iterable: use AsyncClient")
+        exchange = self._manager.open(method, *given[:5])
+        return StreamingResponse(exchange, method, given.url, cast(Optional[Iterator[bytes]], given.source))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+
+_shared: Optional[Client] = None
+
+
+def _forget() -> None:
+    global _shared
+    _shared = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def shared() -> Client:
+    """The client behind `trunkline.get` and its like, which keeps their connections."""
+    global _shared
+    if _shared is None:
+        _shared = Client()
+    return _shared
+
+
+def request(method: str, url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a request and waits for its whole answer."""
+    return shared().request(method, url, **options)
+
+
+def get(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a GET request."""
+    return shared().request("GET", url, **options)
+
+
+def post(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a POST request."""
+    return shared().request("POST", url, **options)
+
+
+def put(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a PUT request."""
+    return shared().request("PUT", url, **options)
+
+
+def patch(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a PATCH request."""
+    return shared().request("PATCH", url, **options)
+
+
+def delete(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a DELETE request."""
+    return shared().request("DELETE", url, **options)
+
+
+def head(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends a HEAD request."""
+    return shared().request("HEAD", url, **options)
+
+
+def options(url: str, **options: Unpack[RequestOptions]) -> Response:
+    """Sends an OPTIONS request."""
+    return shared().request("OPTIONS", url, **options)
+
+
+def stream(method: str, url: str, **options: Unpack[RequestOptions]) -> StreamContext:
+    """`with trunkline.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
+    return shared().stream(method, url, **options)
+
+
+def websocket(url: str, **options: Unpack[OpenOptions]) -> WebSocket:
+    """Opens a WebSocket: `with trunkline.websocket("wss://...") as ws:`."""
+    return shared().websocket(url, **options)
