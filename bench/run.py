@@ -13,6 +13,7 @@ from typing import Any
 
 from harness import paths
 from harness.execute import Run, Skipped, execute
+from harness.idle import settle
 from harness.jobs import GOALS, JOBS, Job
 from harness.report import goals_table, machine, merged, table, write
 from harness.servers import Servers, SetupError, Urls, warm_download
@@ -27,6 +28,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=2.0, help="measured time of a run")
     parser.add_argument("--quick", action="store_true", help="1 round of 0.5 s, nothing written")
     parser.add_argument("--no-write", action="store_true", help="leave bench/results alone")
+    parser.add_argument(
+        "--patience", type=float, default=0.0, help="seconds to wait, before a run, for others"
+    )
     parser.add_argument("--check", action="store_true", help="status 1 unless every goal is met")
     parser.add_argument("--list", action="store_true", help="name the jobs and end")
     arguments = parser.parse_args()
@@ -57,7 +61,6 @@ def run_job(job: Job, arguments: argparse.Namespace, servers: Servers, urls: Url
     programs = [p for p in job.programs if chosen(p.name, arguments.clients)]
     runs: dict[str, list[Run]] = {program.name: [] for program in programs}
     skipped: dict[str, str] = {}
-    load = os.getloadavg()[0]
     for turn in range(arguments.rounds):
         for program in programs:
             if program.name in skipped:
@@ -67,8 +70,10 @@ def run_job(job: Job, arguments: argparse.Namespace, servers: Servers, urls: Url
                 print(f"\r\033[K{note}", end="", file=sys.stderr, flush=True)
             if job.download:
                 warm_download()
+            others = settle(os.cpu_count() or 1, arguments.patience)
             try:
                 run = execute(job, program, urls, arguments.seconds, client_cpus)
+                run.more["others_cpus"] = round(others, 2)
             except Skipped as why:
                 skipped[program.name] = str(why)
                 continue
@@ -81,7 +86,6 @@ def run_job(job: Job, arguments: argparse.Namespace, servers: Servers, urls: Url
         "unit": job.unit,
         "apart": job.apart,
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "load_before": round(load, 2),
         "rounds": arguments.rounds,
         "seconds": arguments.seconds,
         "programs": [
@@ -101,10 +105,6 @@ def main() -> int:
     if not jobs:
         print(f"no job is called {arguments.jobs}; see --list", file=sys.stderr)
         return 2
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"The machine is busy (load {load:.1f}): trust the ratios, if anything.\n")
-
     # A TERM ends the servers too: as an exception it passes their context manager.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     done: list[Data] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import paths
 from .chart import chart
+from .idle import QUIET
 from .summary import Data
 
 
@@ -67,7 +68,17 @@ def table(job: Data) -> str:
     lines = [f"{job['name']}: {job['title']}"]
     if rows:
         lines.append(columns(rows, head))
+    noisy = [run for row in job["programs"] for run in row.get("runs", ()) if is_noisy(run)]
+    if noisy:
+        total = sum(len(row.get("runs", ())) for row in job["programs"])
+        rest.append(
+            f"  The machine was busy with something else before {len(noisy)} of {total} runs."
+        )
     return "\n".join([*lines, *rest]) + "\n"
+
+
+def is_noisy(run: Data) -> bool:
+    return float(run.get("others_cpus", 0)) > QUIET
 
 
 def goals_table(goals: list[Data]) -> str:
