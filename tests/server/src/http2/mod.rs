@@ -7,6 +7,7 @@ mod expect;
 mod send;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
 
 use fluke_hpack::Decoder;
 
@@ -21,7 +22,6 @@ const REFUSED_STREAM: u32 = 7;
 const FIRST_WINDOW: i64 = 65535;
 
 /// Something the client did; on stream 0 what concerns the connection.
-#[derive(Debug)]
 enum Event {
     Headers { fields: Arrived, end: bool },
     Data { octets: Vec<u8>, end: bool },
@@ -29,6 +29,19 @@ enum Event {
     Goaway(u32),
     PingAck(Vec<u8>),
     SettingsAck,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Headers { fields, end } => write!(f, "HEADERS {fields:?} (end_stream {end})"),
+            Self::Data { octets, end } => write!(f, "DATA {} (end_stream {end})", shown(octets)),
+            Self::Rst(code) => write!(f, "RST_STREAM {code}"),
+            Self::Goaway(code) => write!(f, "GOAWAY {code}"),
+            Self::PingAck(payload) => write!(f, "acknowledged PING {}", shown(payload)),
+            Self::SettingsAck => f.write_str("acknowledged SETTINGS"),
+        }
+    }
 }
 
 /// A header block that still lacks its end.
