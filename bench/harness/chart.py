@@ -38,7 +38,6 @@ def height(job: Data) -> int:
 def group(job: Data, x: int, y: int) -> list[str]:
     rows = shown(job)
     scale = max(float(row["figure"]) for row in rows) or 1.0
-    unit = "KiB, less is better" if job["unit"] == "KiB" else job["unit"]
     lines = [
         text(x, y + 13, job["title"], "title"),
     ]
@@ -53,8 +52,8 @@ def group(job: Data, x: int, y: int) -> list[str]:
             f'<rect x="{x + LABEL}" y="{top}" width="{length:.1f}" height="{BAR}" rx="2" fill="{colour}"/>'
         )
         value = f"{figure:,.0f}"
-        if row is rows[0]:
-            value += f" {unit}" if len(unit) < 6 else ""
+        if row is rows[0] and "/s" not in job["unit"].replace("MiB/s", ""):
+            value += f" {job['unit']}" + (", less is better" if job["unit"] == "KiB" else "")
         if row["errors"]:
             value += f" ({row['errors']} errors)"
         lines.append(text(x + LABEL + length + 6, top + 11, value, "value" + strong))

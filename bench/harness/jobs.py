@@ -110,7 +110,7 @@ def download_job(http: int, stall: bool) -> Job:
     title = f"C, {version}, download of 1 GiB"
     programs = c_programs(name, http, more, "/1GiB")
     if stall:
-        title += ", the consumer stalls 5 s after 10 MB: memory growth"
+        title = f"C, {version}, consumer stalls 5 s: memory growth"
         return Job(name, title, programs, unit="KiB", figure="growth_kib", download=True)
     return Job(name, title, programs, unit="MiB/s", download=True)
 
