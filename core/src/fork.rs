@@ -30,5 +30,8 @@ pub(crate) fn is_forked(generation: u32) -> bool {
 }
 
 pub(crate) fn error() -> Error {
-    Error::new(ErrorCode::Forked, "the handle belongs to the process that this one was forked from")
+    Error::new(
+        ErrorCode::Forked,
+        "the handle belongs to the process that this one was forked from",
+    )
 }

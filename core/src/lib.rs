@@ -18,10 +18,12 @@ mod request;
 mod statistics;
 
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
-pub use error::{Error, ErrorCode, Phase, Result};
 pub use drive::ManualClock;
+pub use error::{Error, ErrorCode, Phase, Result};
 pub use manager::Manager;
-pub use statistics::Statistics;
-pub use options::{ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify};
+pub use options::{
+    ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify,
+};
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
 pub use request::{Body, Request, TimeoutOverrides, header_field};
+pub use statistics::Statistics;

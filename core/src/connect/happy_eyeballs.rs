@@ -16,7 +16,12 @@ use crate::statistics::Counters;
 /// A non-blocking stream socket that no child process inherits.
 pub(super) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(rustix::net::socket_with(family, SocketType::STREAM, flags, None)?)
+    Ok(rustix::net::socket_with(
+        family,
+        SocketType::STREAM,
+        flags,
+        None,
+    )?)
 }
 
 /// Connects to the first of `addresses` that answers. Those that lose are closed.
@@ -37,7 +42,9 @@ pub(super) async fn connect(
 /// RFC 8305, 4: the families take turns, beginning with the one that the resolver put first.
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first_is_v6);
     let mut second = second.into_iter();
     let mut mixed = Vec::new();
     for address in first {
@@ -56,7 +63,12 @@ struct Race {
 }
 
 impl Race {
-    fn poll(&mut self, cx: &mut Context<'_>, reactor: &Arc<Reactor>, counters: &Arc<Counters>) -> Poll<io::Result<Io>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        reactor: &Arc<Reactor>,
+        counters: &Arc<Counters>,
+    ) -> Poll<io::Result<Io>> {
         loop {
             let mut index = 0;
             while index < self.running.len() {
@@ -94,7 +106,11 @@ impl Race {
 }
 
 fn begin(address: SocketAddr, reactor: &Arc<Reactor>, counters: &Arc<Counters>) -> io::Result<Io> {
-    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let family = if address.is_ipv6() {
+        AddressFamily::INET6
+    } else {
+        AddressFamily::INET
+    };
     let socket = socket(family)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
     match rustix::net::connect(&socket, &address) {
@@ -109,12 +125,26 @@ mod tests {
 
     #[test]
     fn families_take_turns() {
-        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let parse = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect::<Vec<SocketAddr>>()
+        };
         assert_eq!(
-            interleave(parse(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"])),
+            interleave(parse(&[
+                "[::1]:1",
+                "[::2]:1",
+                "[::3]:1",
+                "1.1.1.1:1",
+                "2.2.2.2:1"
+            ])),
             parse(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
         );
-        assert_eq!(interleave(parse(&["1.1.1.1:1", "[::1]:1"])), parse(&["1.1.1.1:1", "[::1]:1"]));
+        assert_eq!(
+            interleave(parse(&["1.1.1.1:1", "[::1]:1"])),
+            parse(&["1.1.1.1:1", "[::1]:1"])
+        );
         assert!(interleave(Vec::new()).is_empty());
     }
 }

@@ -53,35 +53,59 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Connects, with TLS where the target has it. Dropping the future closes whatever was opened.
-    pub(crate) async fn connect(&self, target: &Target, progress: &dyn Progress) -> Result<Connected> {
+    pub(crate) async fn connect(
+        &self,
+        target: &Target,
+        progress: &dyn Progress,
+    ) -> Result<Connected> {
         let io = if let Some(path) = &self.options.unix_socket {
             progress.enter(Phase::Connect);
             self.unix(path).await?
         } else {
             progress.enter(Phase::Resolve);
-            let addresses = self.resolver.resolve(&self.options.resolve, &target.host, target.port).await?;
+            let addresses = self
+                .resolver
+                .resolve(&self.options.resolve, &target.host, target.port)
+                .await?;
             progress.enter(Phase::Connect);
-            happy_eyeballs::connect(addresses, &self.reactor, &self.counters).await.map_err(|cause| {
-                Error::new(
-                    ErrorCode::ConnectFailed,
-                    format!("connect to {}:{}: {cause}", target.host, target.port),
-                )
-                .with_source(cause)
-            })?
+            happy_eyeballs::connect(addresses, &self.reactor, &self.counters)
+                .await
+                .map_err(|cause| {
+                    Error::new(
+                        ErrorCode::ConnectFailed,
+                        format!("connect to {}:{}: {cause}", target.host, target.port),
+                    )
+                    .with_source(cause)
+                })?
         };
         let (remote, local) = addresses_of(&io);
         if !target.tls {
             let http2 = target.versions == HttpVersions::Http2;
-            return Ok(Connected { stream: Stream::Plain(io), http2, remote, local, tls: None });
+            return Ok(Connected {
+                stream: Stream::Plain(io),
+                http2,
+                remote,
+                local,
+                tls: None,
+            });
         }
         progress.enter(Phase::Tls);
         let (stream, http2, description) = self.tls.handshake(io, target).await?;
-        Ok(Connected { stream, http2, remote, local, tls: Some(description) })
+        Ok(Connected {
+            stream,
+            http2,
+            remote,
+            local,
+            tls: Some(description),
+        })
     }
 
     async fn unix(&self, path: &Path) -> Result<Io> {
         let failed = |cause: &dyn std::fmt::Display| {
-            Error::new(ErrorCode::ConnectFailed, format!("connect to unix socket {}: {cause}", path.display()))
+            Error::new(
+                ErrorCode::ConnectFailed,
+                format!("connect to unix socket {}: {cause}", path.display()),
+            )
         };
         let address = rustix::net::SocketAddrUnix::new(path).map_err(|cause| failed(&cause))?;
         let begin = || {
@@ -93,14 +117,20 @@ impl Connector {
             Io::new(socket, &self.reactor, &self.counters)
         };
         let io = begin().map_err(|cause: std::io::Error| failed(&cause))?;
-        std::future::poll_fn(|cx| io.poll_connected(cx)).await.map_err(|cause| failed(&cause))?;
+        std::future::poll_fn(|cx| io.poll_connected(cx))
+            .await
+            .map_err(|cause| failed(&cause))?;
         Ok(io)
     }
 }
 
 fn addresses_of(io: &Io) -> (Option<SocketAddr>, Option<SocketAddr>) {
     let socket = io.socket();
-    let remote = rustix::net::getpeername(socket).ok().and_then(|address| address?.try_into().ok());
-    let local = rustix::net::getsockname(socket).ok().and_then(|address| address.try_into().ok());
+    let remote = rustix::net::getpeername(socket)
+        .ok()
+        .and_then(|address| address?.try_into().ok());
+    let local = rustix::net::getsockname(socket)
+        .ok()
+        .and_then(|address| address.try_into().ok());
     (remote, local)
 }

@@ -51,7 +51,9 @@ impl Resolver {
         host: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>> {
-        let given = overrides.iter().find(|(name, at, _)| name.eq_ignore_ascii_case(host) && *at == port);
+        let given = overrides
+            .iter()
+            .find(|(name, at, _)| name.eq_ignore_ascii_case(host) && *at == port);
         if let Some((_, _, addresses)) = given {
             return Ok(addresses.clone());
         }
@@ -62,15 +64,28 @@ impl Resolver {
         // RFC 6761, 6.3: localhost and the names below it are the loopback addresses.
         let lower = host.trim_end_matches('.').to_ascii_lowercase();
         if lower == "localhost" || lower.ends_with(".localhost") {
-            return Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]);
+            return Ok(vec![
+                (Ipv4Addr::LOCALHOST, port).into(),
+                (Ipv6Addr::LOCALHOST, port).into(),
+            ]);
         }
-        let failed = |why: String| Error::new(ErrorCode::ResolveFailed, format!("resolve {host:?}: {why}"));
+        let failed =
+            |why: String| Error::new(ErrorCode::ResolveFailed, format!("resolve {host:?}: {why}"));
         let answer = Arc::new(Answer::default());
-        self.ask(Job { host: host.to_owned(), port, answer: Arc::clone(&answer) })
-            .map_err(|cause| failed(cause.to_string()))?;
+        self.ask(Job {
+            host: host.to_owned(),
+            port,
+            answer: Arc::clone(&answer),
+        })
+        .map_err(|cause| failed(cause.to_string()))?;
         let result = poll_fn(|cx| {
             answer.waker.register(cx.waker());
-            match answer.result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            match answer
+                .result
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+            {
                 Some(result) => Poll::Ready(result),
                 None => Poll::Pending,
             }
@@ -94,9 +109,14 @@ impl Resolver {
         inner.threads += 1;
         drop(inner);
         let this = Arc::clone(self);
-        let started = thread::Builder::new().name("trunkline-resolve".to_owned()).spawn(move || this.work());
+        let started = thread::Builder::new()
+            .name("trunkline-resolve".to_owned())
+            .spawn(move || this.work());
         started.map(drop).inspect_err(|_| {
-            self.inner.lock().unwrap_or_else(PoisonError::into_inner).threads -= 1;
+            self.inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .threads -= 1;
         })
     }
 
@@ -107,16 +127,23 @@ impl Resolver {
                 drop(inner);
                 // Nobody may be waiting any more; then the answer is dropped.
                 if Arc::strong_count(&job.answer) > 1 {
-                    let result = (job.host.as_str(), job.port).to_socket_addrs().map(Iterator::collect);
-                    *job.answer.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                    let result = (job.host.as_str(), job.port)
+                        .to_socket_addrs()
+                        .map(Iterator::collect);
+                    *job.answer
+                        .result
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner) = Some(result);
                     job.answer.waker.wake();
                 }
                 inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             inner.unused += 1;
-            let (back, timeout) =
-                self.arrived.wait_timeout(inner, LINGER).unwrap_or_else(PoisonError::into_inner);
+            let (back, timeout) = self
+                .arrived
+                .wait_timeout(inner, LINGER)
+                .unwrap_or_else(PoisonError::into_inner);
             inner = back;
             inner.unused -= 1;
             if timeout.timed_out() && inner.jobs.is_empty() {

@@ -3,7 +3,8 @@
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +19,14 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Counts the bytes that came in.
+    pub(crate) fn received(&self) -> Arc<AtomicU64> {
+        match self {
+            Stream::Plain(io) => io.received(),
+            Stream::Tls(tls) => tls.get_ref().0.received(),
+        }
+    }
+
     /// The socket, for as long as the stream lives.
     pub(crate) fn socket(&self) -> Weak<OwnedFd> {
         match self {
@@ -43,13 +52,21 @@ macro_rules! forward {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         forward!(self, stream => stream.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         forward!(self, stream => stream.poll_write(cx, buf))
     }
 

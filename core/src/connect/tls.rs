@@ -28,7 +28,11 @@ impl Tls {
     /// # Errors
     /// `invalid_argument` for certificates or keys that cannot be read.
     pub(crate) fn new(options: TlsOptions) -> Result<Tls> {
-        let tls = Tls { options, base: OnceLock::new(), by_version: Default::default() };
+        let tls = Tls {
+            options,
+            base: OnceLock::new(),
+            by_version: Default::default(),
+        };
         if tls.options.verify != Verify::Platform || tls.options.identity.is_some() {
             tls.base()?;
         }
@@ -36,7 +40,10 @@ impl Tls {
     }
 
     fn base(&self) -> Result<&ClientConfig> {
-        self.base.get_or_init(|| configuration(&self.options)).as_ref().map_err(Clone::clone)
+        self.base
+            .get_or_init(|| configuration(&self.options))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     fn config(&self, versions: HttpVersions) -> Result<Arc<ClientConfig>> {
@@ -54,14 +61,27 @@ impl Tls {
     }
 
     /// The stream, whether HTTP/2 was negotiated, and a description of version and cipher.
-    pub(crate) async fn handshake(&self, io: Io, target: &Target) -> Result<(Stream, bool, String)> {
+    pub(crate) async fn handshake(
+        &self,
+        io: Io,
+        target: &Target,
+    ) -> Result<(Stream, bool, String)> {
         let name = self.options.hostname.as_deref().unwrap_or(&target.host);
-        let bare = name.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+        let bare = name
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .trim_end_matches('.');
         let server = ServerName::try_from(bare.to_owned()).map_err(|_| {
-            Error::new(ErrorCode::InvalidUrl, format!("{name:?} cannot be the name of a TLS server"))
+            Error::new(
+                ErrorCode::InvalidUrl,
+                format!("{name:?} cannot be the name of a TLS server"),
+            )
         })?;
         let connector = TlsConnector::from(self.config(target.versions)?);
-        let stream = connector.connect(server, io).await.map_err(|cause| failure(name, cause))?;
+        let stream = connector
+            .connect(server, io)
+            .await
+            .map_err(|cause| failure(name, cause))?;
         let (_, session) = stream.get_ref();
         let http2 = session.alpn_protocol() == Some(b"h2");
         if target.versions == HttpVersions::Http2 && !http2 {
@@ -70,15 +90,24 @@ impl Tls {
                 format!("{name} does not offer HTTP/2 over TLS (ALPN h2)"),
             ));
         }
-        let version = session.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
-        let cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("");
+        let version = session
+            .protocol_version()
+            .and_then(|version| version.as_str())
+            .unwrap_or("TLS");
+        let cipher = session
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or("");
         let description = format!("{} {cipher}", version.replace('_', "."));
         Ok((Stream::Tls(Box::new(stream)), http2, description))
     }
 }
 
 fn failure(name: &str, cause: std::io::Error) -> Error {
-    let code = match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    let code = match cause
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
             ErrorCode::TlsCertificate
         }
@@ -88,7 +117,9 @@ fn failure(name: &str, cause: std::io::Error) -> Error {
         }
         _ => ErrorCode::TlsFailed,
     };
-    Error::new(code, format!("TLS with {name}: {cause}")).in_phase(Phase::Tls).with_source(cause)
+    Error::new(code, format!("TLS with {name}: {cause}"))
+        .in_phase(Phase::Tls)
+        .with_source(cause)
 }
 
 fn configuration(options: &TlsOptions) -> Result<ClientConfig> {
@@ -102,24 +133,31 @@ fn configuration(options: &TlsOptions) -> Result<ClientConfig> {
     let builder = match &options.verify {
         Verify::Platform => {
             let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(|cause| {
-                Error::new(ErrorCode::TlsFailed, format!("the platform's trust store cannot be read: {cause}"))
+                Error::new(
+                    ErrorCode::TlsFailed,
+                    format!("the platform's trust store cannot be read: {cause}"),
+                )
             })?;
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
         }
         Verify::Ca(pem) => {
             let mut roots = RootCertStore::empty();
             for certificate in CertificateDer::pem_slice_iter(pem) {
                 let certificate = certificate.map_err(|cause| bad("CA certificate", &cause))?;
-                roots.add(certificate).map_err(|cause| bad("CA certificate", &cause))?;
+                roots
+                    .add(certificate)
+                    .map_err(|cause| bad("CA certificate", &cause))?;
             }
             if roots.is_empty() {
                 return Err(bad("CA certificate", &"no PEM certificate found"));
             }
             builder.with_root_certificates(roots)
         }
-        Verify::Nobody => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAnyone { provider }))
-        }
+        Verify::Nobody => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AcceptAnyone { provider })),
     };
     let mut config = match &options.identity {
         None => builder.with_no_client_auth(),
@@ -130,8 +168,11 @@ fn configuration(options: &TlsOptions) -> Result<ClientConfig> {
             if chain.is_empty() {
                 return Err(bad("client certificate", &"no PEM certificate found"));
             }
-            let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|cause| bad("client key", &cause))?;
-            builder.with_client_auth_cert(chain, key).map_err(|cause| bad("client certificate", &cause))?
+            let key = PrivateKeyDer::from_pem_slice(&identity.key)
+                .map_err(|cause| bad("client key", &cause))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|cause| bad("client certificate", &cause))?
         }
     };
     config.key_log = match &options.key_log {
@@ -148,7 +189,11 @@ struct KeyLog(Mutex<File>);
 impl KeyLog {
     fn open(path: &PathBuf) -> std::io::Result<KeyLog> {
         use std::os::unix::fs::OpenOptionsExt;
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
         Ok(KeyLog(Mutex::new(file)))
     }
 }
@@ -166,7 +211,11 @@ impl rustls::KeyLog for KeyLog {
         }
         line.push('\n');
         // A full disk must not end a connection.
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+        let _ = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(line.as_bytes());
     }
 }
 
@@ -209,6 +258,8 @@ impl ServerCertVerifier for AcceptAnyone {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -33,7 +33,11 @@ impl Buffer {
     }
 
     /// Takes the next part, waiting for it until `deadline` (`None`: for ever).
-    pub(crate) fn take(&self, driver: Option<&dyn InlineDriver>, deadline: Option<Instant>) -> Result<Event> {
+    pub(crate) fn take(
+        &self,
+        driver: Option<&dyn InlineDriver>,
+        deadline: Option<Instant>,
+    ) -> Result<Event> {
         let timeout = || Error::new(ErrorCode::Timeout, "no part arrived in the time given");
         if let Some(driver) = driver {
             loop {
@@ -55,14 +59,20 @@ impl Buffer {
             }
             inner.waiting += 1;
             inner = match deadline {
-                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .arrived
+                    .wait(inner)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         inner.waiting -= 1;
                         return Err(timeout());
                     }
-                    self.arrived.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.arrived
+                        .wait_timeout(inner, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
             inner.waiting -= 1;
@@ -96,5 +106,8 @@ impl Buffer {
 }
 
 fn end_of_parts() -> Error {
-    Error::new(ErrorCode::EndOfParts, "the request has delivered its terminal part")
+    Error::new(
+        ErrorCode::EndOfParts,
+        "the request has delivered its terminal part",
+    )
 }

@@ -45,5 +45,9 @@ pub(crate) trait InlineDriver: Send + Sync {
     ///
     /// # Errors
     /// `busy` when this thread runs the reactor already.
-    fn drive(&self, ready: &dyn Fn() -> bool, deadline: Option<Instant>) -> crate::error::Result<bool>;
+    fn drive(
+        &self,
+        ready: &dyn Fn() -> bool,
+        deadline: Option<Instant>,
+    ) -> crate::error::Result<bool>;
 }

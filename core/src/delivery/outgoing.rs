@@ -68,10 +68,16 @@ impl Upload {
 
     fn writable(&self) -> Result<()> {
         if self.finished || self.failed.is_some() {
-            return Err(Error::new(ErrorCode::InvalidState, "the body has been finished already"));
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                "the body has been finished already",
+            ));
         }
         if self.closed {
-            return Err(Error::new(ErrorCode::InvalidState, "the request takes no more of its body"));
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                "the request takes no more of its body",
+            ));
         }
         Ok(())
     }
@@ -124,7 +130,10 @@ impl Outgoing {
     /// Queues a frame; true when the queue was empty, so that the session must be woken.
     pub(crate) fn send(&mut self, frame: Frame, bound: usize) -> Result<bool> {
         if !self.open || self.closing {
-            return Err(Error::new(ErrorCode::InvalidState, "the WebSocket is not open for sending"));
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                "the WebSocket is not open for sending",
+            ));
         }
         let size = frame.credit();
         if self.queued > 0 && self.queued + size > bound {

@@ -108,14 +108,20 @@ impl Queue {
         while inner.events.is_empty() {
             inner.waiting += 1;
             inner = match deadline {
-                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .arrived
+                    .wait(inner)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         inner.waiting -= 1;
                         return;
                     }
-                    self.arrived.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.arrived
+                        .wait_timeout(inner, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
             inner.waiting -= 1;

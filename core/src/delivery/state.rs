@@ -71,7 +71,9 @@ pub(crate) struct RequestState {
 
 impl std::fmt::Debug for RequestState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("id", &self.setup.id).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("id", &self.setup.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,7 +147,10 @@ impl RequestState {
     pub(crate) fn stopped(&self) -> Option<Error> {
         match self.stop.load(Ordering::Acquire) {
             0 => None,
-            CANCELLED => Some(Error::new(ErrorCode::Cancelled, "the request was cancelled")),
+            CANCELLED => Some(Error::new(
+                ErrorCode::Cancelled,
+                "the request was cancelled",
+            )),
             _ => Some(Error::new(ErrorCode::Shutdown, "the manager was shut down")),
         }
     }
@@ -155,7 +160,11 @@ impl RequestState {
         if self.is_ended() {
             return;
         }
-        if self.stop.compare_exchange(0, why, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if self
+            .stop
+            .compare_exchange(0, why, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
             self.wake();
         }
     }
@@ -209,6 +218,17 @@ impl RequestState {
 
     pub(crate) fn count_sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The connection took so much of the body; the task looks what that means for its deadline.
+    pub(crate) fn uploaded(&self, bytes: usize) {
+        self.count_sent(bytes);
+        self.wake();
+    }
+
+    /// A new attempt begins.
+    pub(crate) fn reset_sent(&self) {
+        self.sent.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -270,7 +290,10 @@ impl Control {
     /// when the body is not streamed, finished, or no longer wanted.
     pub fn write(&self, data: impl Into<Bytes>) -> Result<()> {
         self.streamed()?;
-        let reader = self.0.lock_upload().write(data.into(), self.0.setup.upload_bound)?;
+        let reader = self
+            .0
+            .lock_upload()
+            .write(data.into(), self.0.setup.upload_bound)?;
         reader.into_iter().for_each(Waker::wake);
         Ok(())
     }
@@ -305,10 +328,17 @@ impl Control {
     pub fn send(&self, frame: Frame) -> Result<()> {
         self.alive()?;
         if !self.0.setup.websocket {
-            return Err(Error::new(ErrorCode::InvalidState, "the request is not a WebSocket"));
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                "the request is not a WebSocket",
+            ));
         }
         check_frame(&frame)?;
-        if self.0.lock_outgoing().send(frame, self.0.setup.send_bound)? {
+        if self
+            .0
+            .lock_outgoing()
+            .send(frame, self.0.setup.send_bound)?
+        {
             self.0.wake();
         }
         Ok(())
@@ -326,7 +356,10 @@ impl Control {
         if self.0.setup.streamed {
             Ok(())
         } else {
-            Err(Error::new(ErrorCode::InvalidState, "the request's body is not streamed"))
+            Err(Error::new(
+                ErrorCode::InvalidState,
+                "the request's body is not streamed",
+            ))
         }
     }
 }
@@ -342,11 +375,19 @@ fn check_frame(frame: &Frame) -> Result<()> {
         Frame::Ping(payload) | Frame::Pong(payload) if payload.len() > 125 => {
             wrong("a control frame holds 125 bytes at most (RFC 6455, 5.5)")
         }
-        Frame::Close(_, reason) if reason.len() > 123 => wrong("a close reason holds 123 bytes at most (RFC 6455, 5.5.1)"),
-        Frame::Close(_, reason) if std::str::from_utf8(reason).is_err() => wrong("a close reason is UTF-8"),
-        Frame::Close(None, reason) if !reason.is_empty() => wrong("a close reason needs a code (RFC 6455, 5.5.1)"),
+        Frame::Close(_, reason) if reason.len() > 123 => {
+            wrong("a close reason holds 123 bytes at most (RFC 6455, 5.5.1)")
+        }
+        Frame::Close(_, reason) if std::str::from_utf8(reason).is_err() => {
+            wrong("a close reason is UTF-8")
+        }
+        Frame::Close(None, reason) if !reason.is_empty() => {
+            wrong("a close reason needs a code (RFC 6455, 5.5.1)")
+        }
         Frame::Close(Some(code), _) if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) => {
-            wrong(&format!("close code {code} must not be sent (RFC 6455, 7.4)"))
+            wrong(&format!(
+                "close code {code} must not be sent (RFC 6455, 7.4)"
+            ))
         }
         _ => Ok(()),
     }
@@ -368,7 +409,9 @@ impl Deref for RequestHandle {
 
 impl RequestHandle {
     pub(crate) fn new(state: Arc<RequestState>) -> RequestHandle {
-        RequestHandle { control: Control(state) }
+        RequestHandle {
+            control: Control(state),
+        }
     }
 
     /// A further reference to the request, which does not own it.
@@ -386,7 +429,10 @@ impl RequestHandle {
         let state = &self.control.0;
         match &state.setup.sink {
             Sink::Buffer(buffer) => buffer.take(state.setup.inline.as_deref(), deadline),
-            _ => Err(Error::new(ErrorCode::InvalidState, "the request is not delivered by recv")),
+            _ => Err(Error::new(
+                ErrorCode::InvalidState,
+                "the request is not delivered by recv",
+            )),
         }
     }
 
@@ -400,7 +446,10 @@ impl RequestHandle {
             Sink::Buffer(buffer) => buffer
                 .try_take()
                 .unwrap_or_else(|| Err(Error::new(ErrorCode::Again, "no part is there yet"))),
-            _ => Err(Error::new(ErrorCode::InvalidState, "the request is not delivered by recv")),
+            _ => Err(Error::new(
+                ErrorCode::InvalidState,
+                "the request is not delivered by recv",
+            )),
         }
     }
 }

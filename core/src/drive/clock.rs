@@ -35,8 +35,16 @@ impl ManualClock {
 
     /// Moves the clock and wakes every reactor that goes by it.
     pub fn advance(&self, by: Duration) {
-        self.0.passed.fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
-        for reactor in self.0.reactors.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        self.0
+            .passed
+            .fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
+        for reactor in self
+            .0
+            .reactors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             if let Some(reactor) = reactor.upgrade() {
                 reactor.interrupt();
             }
@@ -48,7 +56,11 @@ impl ManualClock {
     }
 
     pub(crate) fn follow(&self, reactor: &Arc<Reactor>) {
-        let mut reactors = self.0.reactors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reactors = self
+            .0
+            .reactors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         reactors.push(Arc::downgrade(reactor));
     }
 }

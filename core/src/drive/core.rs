@@ -95,12 +95,21 @@ impl Reactor {
         if let Some(clock) = &reactor.clock {
             clock.follow(&reactor);
         }
-        Ok((reactor, Core { poll, events: Events::with_capacity(256), batch: VecDeque::new() }))
+        Ok((
+            reactor,
+            Core {
+                poll,
+                events: Events::with_capacity(256),
+                batch: VecDeque::new(),
+            },
+        ))
     }
 
     /// The time that deadlines go by.
     pub(crate) fn now(&self) -> Instant {
-        self.clock.as_ref().map_or_else(Instant::now, ManualClock::now)
+        self.clock
+            .as_ref()
+            .map_or_else(Instant::now, ManualClock::now)
     }
 
     /// Runs `future` to its end on this reactor. May be called on any thread.
@@ -142,11 +151,20 @@ impl Reactor {
     pub(crate) fn watch(&self) -> Result<RawFd> {
         if self.alarm.get().is_none() {
             use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
-            let failed = |cause: &dyn std::fmt::Display| Error::new(ErrorCode::Io, format!("timerfd: {cause}"));
-            let alarm = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)
-                .map_err(|cause| failed(&cause))?;
+            let failed = |cause: &dyn std::fmt::Display| {
+                Error::new(ErrorCode::Io, format!("timerfd: {cause}"))
+            };
+            let alarm = timerfd_create(
+                TimerfdClockId::Monotonic,
+                TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+            )
+            .map_err(|cause| failed(&cause))?;
             self.registry
-                .register(&mut mio::unix::SourceFd(&alarm.as_raw_fd()), TIMER, mio::Interest::READABLE)
+                .register(
+                    &mut mio::unix::SourceFd(&alarm.as_raw_fd()),
+                    TIMER,
+                    mio::Interest::READABLE,
+                )
                 .map_err(|cause| failed(&cause))?;
             let _ = self.alarm.set(alarm);
         }
@@ -161,16 +179,31 @@ impl Reactor {
     /// Sets the alarm to the next timer, for a host that watches the descriptor. An alarm that is early stays.
     fn arm(&self) {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
-        let (Some(alarm), None) = (self.alarm.get(), &self.clock) else { return };
-        let Some(next) = self.timers().next() else { return };
+        let (Some(alarm), None) = (self.alarm.get(), &self.clock) else {
+            return;
+        };
+        let Some(next) = self.timers().next() else {
+            return;
+        };
         let mut armed = lock(&self.alarm_at);
         if armed.is_some_and(|at| at <= next) {
             return;
         }
-        let left = next.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
-        let value = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let spec = Itimerspec { it_interval: zero, it_value: value };
+        let left = next
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_nanos(1));
+        let value = Timespec {
+            tv_sec: left.as_secs() as i64,
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        let zero = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let spec = Itimerspec {
+            it_interval: zero,
+            it_value: value,
+        };
         if timerfd_settime(alarm, TimerfdTimerFlags::empty(), &spec).is_ok() {
             *armed = Some(next);
         }
@@ -202,7 +235,9 @@ impl Core {
             if self.batch.is_empty() {
                 std::mem::swap(&mut self.batch, &mut *lock(&reactor.ready));
             }
-            let Some(task) = self.batch.pop_front() else { break };
+            let Some(task) = self.batch.pop_front() else {
+                break;
+            };
             if task.run() {
                 lock(&reactor.tasks).try_remove(task.key);
             }
@@ -218,7 +253,8 @@ impl Core {
     /// Waits for sockets and timers, until `deadline` (`None`: for ever), and wakes their tasks. True when anything
     /// happened.
     pub(crate) fn park(&mut self, reactor: &Reactor, deadline: Option<Instant>) -> bool {
-        let mut timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let mut timeout =
+            deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if reactor.clock.is_none() && timeout.is_none_or(|timeout| !timeout.is_zero()) {
             if let Some(next) = reactor.timers().next() {
                 let left = next.saturating_duration_since(Instant::now());

@@ -26,8 +26,16 @@ pub(crate) struct Inline {
 
 impl Inline {
     pub(crate) fn new(reactor: Arc<Reactor>, core: Core) -> Inline {
-        let seat = Seat { core: Some(core), leader: None, followers: 0 };
-        Inline { reactor, seat: Mutex::new(seat), changed: Condvar::new() }
+        let seat = Seat {
+            core: Some(core),
+            leader: None,
+            followers: 0,
+        };
+        Inline {
+            reactor,
+            seat: Mutex::new(seat),
+            changed: Condvar::new(),
+        }
     }
 
     fn seat(&self) -> MutexGuard<'_, Seat> {
@@ -68,9 +76,14 @@ impl Inline {
         }
         while seat.leader.is_some() {
             self.reactor.interrupt();
-            seat = self.changed.wait(seat).unwrap_or_else(PoisonError::into_inner);
+            seat = self
+                .changed
+                .wait(seat)
+                .unwrap_or_else(PoisonError::into_inner);
         }
-        let Some(mut core) = seat.core.take() else { return false };
+        let Some(mut core) = seat.core.take() else {
+            return false;
+        };
         drop(seat);
         while core.run(&self.reactor) {}
         at_end();
@@ -113,13 +126,19 @@ impl InlineDriver for Inline {
         let this = thread::current().id();
         let mut seat = self.seat();
         if seat.leader == Some(this) {
-            return Err(Error::new(ErrorCode::Busy, "the reactor runs on this thread already (inside a callback)"));
+            return Err(Error::new(
+                ErrorCode::Busy,
+                "the reactor runs on this thread already (inside a callback)",
+            ));
         }
         loop {
             if let Some(core) = seat.core.take() {
                 seat.leader = Some(this);
                 drop(seat);
-                let mut leading = Leading { inline: self, core: Some(core) };
+                let mut leading = Leading {
+                    inline: self,
+                    core: Some(core),
+                };
                 return Ok(match leading.core.as_mut() {
                     Some(core) => self.lead(core, ready, deadline),
                     None => false,
@@ -129,17 +148,28 @@ impl InlineDriver for Inline {
                 return Ok(true);
             }
             if seat.leader.is_none() {
-                return Err(Error::new(ErrorCode::Closed, "the manager has been shut down"));
+                return Err(Error::new(
+                    ErrorCode::Closed,
+                    "the manager has been shut down",
+                ));
             }
             seat.followers += 1;
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             seat = match left {
-                None => self.changed.wait(seat).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(seat)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(left) if left.is_zero() => {
                     seat.followers -= 1;
                     return Ok(ready());
                 }
-                Some(left) => self.changed.wait_timeout(seat, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(seat, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
             };
             seat.followers -= 1;
         }

@@ -3,8 +3,8 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 
 use atomic_waker::AtomicWaker;
@@ -53,9 +53,17 @@ impl Source {
         if self.readiness.load(Ordering::Acquire) & bit != 0 {
             return Poll::Ready(());
         }
-        let slot = if bit == READABLE { &self.reader } else { &self.writer };
+        let slot = if bit == READABLE {
+            &self.reader
+        } else {
+            &self.writer
+        };
         slot.register(cx.waker());
-        if self.readiness.load(Ordering::Acquire) & bit != 0 { Poll::Ready(()) } else { Poll::Pending }
+        if self.readiness.load(Ordering::Acquire) & bit != 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     fn clear(&self, bit: u8) {
@@ -70,26 +78,51 @@ pub(crate) struct Io {
     key: usize,
     reactor: Arc<Reactor>,
     counters: Arc<Counters>,
+    received: Arc<AtomicU64>,
 }
 
 impl Io {
     /// Watches a non-blocking socket.
-    pub(crate) fn new(socket: OwnedFd, reactor: &Arc<Reactor>, counters: &Arc<Counters>) -> io::Result<Io> {
+    pub(crate) fn new(
+        socket: OwnedFd,
+        reactor: &Arc<Reactor>,
+        counters: &Arc<Counters>,
+    ) -> io::Result<Io> {
         let source = Arc::new(Source {
             readiness: AtomicU8::new(0),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
         });
-        let key = reactor.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(Arc::clone(&source));
+        let key = reactor
+            .sources
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(Arc::clone(&source));
         let socket = Arc::new(socket);
-        let io = Io { socket, source, key, reactor: Arc::clone(reactor), counters: Arc::clone(counters) };
+        let io = Io {
+            socket,
+            source,
+            key,
+            reactor: Arc::clone(reactor),
+            counters: Arc::clone(counters),
+            received: Arc::default(),
+        };
         let interest = Interest::READABLE | Interest::WRITABLE;
-        io.reactor.registry.register(&mut SourceFd(&io.socket.as_raw_fd()), Token(key), interest)?;
+        io.reactor.registry.register(
+            &mut SourceFd(&io.socket.as_raw_fd()),
+            Token(key),
+            interest,
+        )?;
         Ok(io)
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// Counts the bytes that came in.
+    pub(crate) fn received(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.received)
     }
 
     /// The socket, for as long as this lives.
@@ -128,7 +161,11 @@ impl Io {
 
 impl AsyncRead for Io {
     #[allow(unsafe_code)]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.source.poll_ready(READABLE, cx));
             // SAFETY: `recv` only writes to the space, and only what it says it wrote is then taken as initialised.
@@ -140,8 +177,11 @@ impl AsyncRead for Io {
                     unsafe { buf.assume_init(count) };
                     buf.advance(count);
                     add(&self.counters.received, count as u64);
+                    add(&self.received, count as u64);
                     // A short read has emptied the socket: the next byte raises a new edge (epoll(7)).
-                    if count < room && self.source.readiness.load(Ordering::Acquire) & READ_CLOSED == 0 {
+                    if count < room
+                        && self.source.readiness.load(Ordering::Acquire) & READ_CLOSED == 0
+                    {
                         self.source.clear(READABLE);
                     }
                     return Poll::Ready(Ok(()));
@@ -155,9 +195,15 @@ impl AsyncRead for Io {
 }
 
 impl AsyncWrite for Io {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         // No SIGPIPE: the process belongs to the caller, who may not have ignored it.
-        self.poll_send(cx, |socket| rustix::net::send(socket, buf, SendFlags::NOSIGNAL))
+        self.poll_send(cx, |socket| {
+            rustix::net::send(socket, buf, SendFlags::NOSIGNAL)
+        })
     }
 
     fn poll_write_vectored(
@@ -195,7 +241,14 @@ impl AsyncWrite for Io {
 
 impl Drop for Io {
     fn drop(&mut self) {
-        let _ = self.reactor.registry.deregister(&mut SourceFd(&self.socket.as_raw_fd()));
-        self.reactor.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner).try_remove(self.key);
+        let _ = self
+            .reactor
+            .registry
+            .deregister(&mut SourceFd(&self.socket.as_raw_fd()));
+        self.reactor
+            .sources
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .try_remove(self.key);
     }
 }

@@ -11,8 +11,8 @@ mod task;
 mod threads;
 mod timer;
 
-pub use clock::ManualClock;
 pub(crate) use self::core::Reactor;
+pub use clock::ManualClock;
 pub(crate) use inline::Inline;
 pub(crate) use io::Io;
 pub(crate) use threads::Background;

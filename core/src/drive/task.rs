@@ -30,24 +30,37 @@ pub(crate) struct Task {
 impl Task {
     /// A task that is to be queued by its maker.
     pub(super) fn new(future: BoxFuture, reactor: Weak<Reactor>, key: usize) -> Arc<Task> {
-        Arc::new(Task { future: Mutex::new(Some(future)), state: AtomicU8::new(QUEUED), reactor, key })
+        Arc::new(Task {
+            future: Mutex::new(Some(future)),
+            state: AtomicU8::new(QUEUED),
+            reactor,
+            key,
+        })
     }
 
     /// Polls it once. True when it has ended.
     pub(super) fn run(self: &Arc<Self>) -> bool {
         self.state.store(RUNNING, Ordering::Release);
         let mut slot = self.future.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(future) = slot.as_mut() else { return true };
+        let Some(future) = slot.as_mut() else {
+            return true;
+        };
         let waker = Waker::from(Arc::clone(self));
         // A panic is a bug, but it must not take the reactor and everyone's requests with it.
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        }));
         if !matches!(polled, Ok(Poll::Pending)) {
             self.state.store(DONE, Ordering::Release);
             *slot = None;
             return true;
         }
         drop(slot);
-        if self.state.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if self
+            .state
+            .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
             self.state.store(QUEUED, Ordering::Release);
             if let Some(reactor) = self.reactor.upgrade() {
                 reactor.enqueue(Arc::clone(self));
@@ -59,7 +72,11 @@ impl Task {
     /// Drops the future without polling it again.
     pub(super) fn abandon(&self) {
         self.state.store(DONE, Ordering::Release);
-        let future = self.future.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let future = self
+            .future
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         drop(future);
     }
 }
@@ -77,7 +94,10 @@ impl Wake for Task {
                 RUNNING => WOKEN,
                 _ => return,
             };
-            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire) {
+            match self
+                .state
+                .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) if next == QUEUED => {
                     if let Some(reactor) = self.reactor.upgrade() {
                         reactor.enqueue(Arc::clone(self));

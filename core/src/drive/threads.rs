@@ -38,14 +38,22 @@ impl Background {
                 running.abandon();
             })
             .map_err(|cause| Error::new(ErrorCode::Io, format!("thread: {cause}")))?;
-        Ok(Background { reactor, stop, thread: Mutex::new(Some(thread)) })
+        Ok(Background {
+            reactor,
+            stop,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Ends the thread and waits for it, unless this is the thread itself.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.reactor.interrupt();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join();
@@ -56,6 +64,8 @@ impl Background {
     /// Whether the calling thread is the reactor's own.
     pub(crate) fn is_current(&self) -> bool {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
+        thread
+            .as_ref()
+            .is_some_and(|thread| thread.thread().id() == thread::current().id())
     }
 }

@@ -51,7 +51,11 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn new(reactor: &Arc<Reactor>) -> Timer {
-        Timer { reactor: Arc::clone(reactor), deadline: None, set: None }
+        Timer {
+            reactor: Arc::clone(reactor),
+            deadline: None,
+            set: None,
+        }
     }
 
     pub(crate) fn set(&mut self, deadline: Option<Instant>) {
@@ -68,7 +72,9 @@ impl Timer {
 
     /// Ready once the deadline has passed; without one never.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let Some(deadline) = self.deadline else {
+            return Poll::Pending;
+        };
         let now = self.reactor.now();
         if deadline <= now {
             return Poll::Ready(());

@@ -20,7 +20,10 @@ pub(super) struct Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Failed {
-        Failed { error, stale: false }
+        Failed {
+            error,
+            stale: false,
+        }
     }
 }
 
@@ -28,10 +31,14 @@ impl Exchange {
     /// Sends the request, again where that is safe, and delivers the answer.
     pub(super) async fn attempts(&self) -> Result<()> {
         if self.request.is_websocket() {
-            return self.websocket().await.map_err(|error| error.in_phase(self.watch.phase()));
+            return self
+                .websocket()
+                .await
+                .map_err(|error| error.in_phase(self.watch.phase()));
         }
         let mut replays = 0;
         loop {
+            self.state.reset_sent();
             // A request that must not be sent twice asks for certainty that the connection is open.
             let look = !self.is_idempotent();
             let failed = match self.pool.acquire(&self.target, look, &self.watch).await {
@@ -57,7 +64,12 @@ impl Exchange {
     fn is_idempotent(&self) -> bool {
         matches!(
             self.request.method,
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
+            Method::GET
+                | Method::HEAD
+                | Method::OPTIONS
+                | Method::TRACE
+                | Method::PUT
+                | Method::DELETE
         )
     }
 
@@ -66,7 +78,10 @@ impl Exchange {
             Body::Empty | Body::Whole(_) => true,
             Body::Streamed { .. } => !self.state.lock_upload().touched,
         };
-        let lost = matches!(failed.error.code(), ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset);
+        let lost = matches!(
+            failed.error.code(),
+            ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
+        );
         self.request.replay
             && body_is_whole
             && (failed.error.is_unprocessed() || (failed.stale && lost && self.is_idempotent()))

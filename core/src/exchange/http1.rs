@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::{Response, Version};
 use http_body::Body as _;
@@ -25,10 +26,13 @@ impl Exchange {
     pub(super) async fn http1(&self, mut lease: Http1Lease) -> std::result::Result<(), Failed> {
         let reused = lease.http1.reused;
         self.watch.acquired(&lease.http1.info, reused);
-        let response = self.send_http1(&mut lease, self.headers.clone()).await.map_err(|mut failed| {
-            failed.stale &= reused;
-            failed
-        })?;
+        let response = self
+            .send_http1(&mut lease, self.headers.clone())
+            .await
+            .map_err(|mut failed| {
+                failed.stale &= reused;
+                failed
+            })?;
         lease.http1.keep_alive = keep_alive(response.headers());
         self.check_framing(response.headers())?;
         let (head, body) = response.into_parts();
@@ -36,7 +40,11 @@ impl Exchange {
         let received = self.receive_http1(body).await?;
         let complete = self.upload_is_complete();
         self.done(received);
-        if complete && poll_fn(|cx| lease.http1.sender.poll_ready(cx)).await.is_ok() {
+        if complete
+            && poll_fn(|cx| lease.http1.sender.poll_ready(cx))
+                .await
+                .is_ok()
+        {
             lease.keep();
         }
         Ok(())
@@ -62,12 +70,18 @@ impl Exchange {
             };
             state.deliver(Part::Informational(Box::new(head)));
         });
-        let streamed = matches!(self.request.body, Body::Streamed { .. });
-        self.watch.enter(if streamed { Phase::Write } else { Phase::FirstByte });
-        let mut sending = std::pin::pin!(lease.http1.sender.try_send_request(request));
+        let uploads = !matches!(self.request.body, Body::Empty);
+        self.watch.enter(if uploads {
+            Phase::Write
+        } else {
+            Phase::FirstByte
+        });
+        let received = lease.http1.received();
+        let sending = lease.http1.sender.try_send_request(request);
+        let mut sending = std::pin::pin!(sending);
         let mut sent = 0;
         let result = poll_fn(|cx| {
-            if streamed && self.watch.phase() == Phase::Write {
+            if uploads && self.watch.phase() == Phase::Write {
                 // The connection's task reads the body; here only its progress shows.
                 let now = self.state.sent();
                 if self.upload_is_complete() {
@@ -87,31 +101,44 @@ impl Exchange {
             let error = failure(refused.into_error(), "http/1.1");
             if unsent {
                 // Not a byte was written, so any request may be sent again.
-                return Failed { error: error.unprocessed(), stale: true };
+                return Failed {
+                    error: error.unprocessed(),
+                    stale: true,
+                };
             }
-            Failed { error, stale: true }
+            Failed {
+                error,
+                stale: lease.http1.received() == received,
+            }
         })
     }
 
     fn http1_body(&self) -> UploadBody {
         match &self.request.body {
-            Body::Empty => UploadBody::Whole(None),
-            Body::Whole(body) => {
-                self.state.count_sent(body.len());
-                UploadBody::Whole(Some(body.clone()))
-            }
-            Body::Streamed { length } => {
-                UploadBody::Streamed { state: Arc::clone(&self.state), length: *length }
-            }
+            Body::Empty => UploadBody::Whole {
+                state: Arc::clone(&self.state),
+                left: Bytes::new(),
+            },
+            Body::Whole(body) => UploadBody::Whole {
+                state: Arc::clone(&self.state),
+                left: body.clone(),
+            },
+            Body::Streamed { length } => UploadBody::Streamed {
+                state: Arc::clone(&self.state),
+                length: *length,
+            },
         }
     }
 
     pub(super) fn upload_is_complete(&self) -> bool {
         match self.request.body {
             // With a known length the connection does not ask for the end.
-            Body::Streamed { length: Some(length) } if self.state.sent() >= length => true,
+            Body::Streamed {
+                length: Some(length),
+            } if self.state.sent() >= length => true,
             Body::Streamed { .. } => self.state.lock_upload().complete,
-            _ => true,
+            Body::Whole(ref body) => self.state.sent() >= body.len() as u64,
+            Body::Empty => true,
         }
     }
 
@@ -129,7 +156,11 @@ impl Exchange {
 
     pub(super) fn deliver_head(&self, head: http::response::Parts) {
         self.watch.first_byte();
-        let head = Head { status: head.status, version: head.version, headers: head.headers };
+        let head = Head {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+        };
         self.state.deliver(Part::Head(Box::new(head)));
     }
 
@@ -141,7 +172,11 @@ impl Exchange {
                 if !self.state.has_credit(u64::MAX) {
                     self.watch.hold();
                     // The end of a body needs no credit.
-                    return if body.is_end_stream() { Poll::Ready(Ok(())) } else { Poll::Pending };
+                    return if body.is_end_stream() {
+                        Poll::Ready(Ok(()))
+                    } else {
+                        Poll::Pending
+                    };
                 }
                 match Pin::new(&mut body).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
@@ -160,7 +195,9 @@ impl Exchange {
                             }
                         }
                     }
-                    Poll::Ready(Some(Err(cause))) => return Poll::Ready(Err(failure(cause, "http/1.1 body"))),
+                    Poll::Ready(Some(Err(cause))) => {
+                        return Poll::Ready(Err(failure(cause, "http/1.1 body")));
+                    }
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Pending => {
                         self.watch.resume(Phase::Receive);
@@ -176,8 +213,11 @@ impl Exchange {
     pub(super) fn check_body_limit(&self, received: u64) -> Result<()> {
         let limit = self.options().max_body_bytes;
         if limit > 0 && received > limit {
-            return Err(Error::new(ErrorCode::BodyTooLarge, format!("the body exceeds {limit} bytes"))
-                .in_phase(Phase::Receive));
+            return Err(Error::new(
+                ErrorCode::BodyTooLarge,
+                format!("the body exceeds {limit} bytes"),
+            )
+            .in_phase(Phase::Receive));
         }
         Ok(())
     }
@@ -188,7 +228,9 @@ fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get("keep-alive")?.to_str().ok()?;
     let seconds = value.split(',').find_map(|field| {
         let (name, seconds) = field.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("timeout").then(|| seconds.trim().trim_matches('"'))
+        name.trim()
+            .eq_ignore_ascii_case("timeout")
+            .then(|| seconds.trim().trim_matches('"'))
     })?;
     seconds.parse().ok().map(Duration::from_secs)
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
-use http::{Method, Response, Uri, Version};
+use http::{Response, Uri, Version};
 
 use super::Exchange;
 use super::attempt::Failed;
@@ -34,10 +34,12 @@ impl Exchange {
         let _counted = self.count_stream();
         let request = self.http2_request();
         let without_body = matches!(self.request.body, Body::Empty);
-        let (response, stream) = sender.send_request(request, without_body).map_err(|cause| {
-            lease.http2.retire();
-            failure(&cause, "http/2").unprocessed()
-        })?;
+        let (response, stream) = sender
+            .send_request(request, without_body)
+            .map_err(|cause| {
+                lease.http2.retire();
+                failure(&cause, "http/2").unprocessed()
+            })?;
         drop(sender);
         let upload = self.upload_http2(stream);
         let answer = self.receive_http2(response);
@@ -52,8 +54,12 @@ impl Exchange {
                     sending = false;
                     match result {
                         // The caller's own failure ends the request; the peer's shows in the answer.
-                        Err(error) if error.code() == ErrorCode::UploadFailed => return Poll::Ready(Err(error)),
-                        _ if self.watch.phase() == Phase::Write => self.watch.enter(Phase::FirstByte),
+                        Err(error) if error.code() == ErrorCode::UploadFailed => {
+                            return Poll::Ready(Err(error));
+                        }
+                        _ if self.watch.phase() == Phase::Write => {
+                            self.watch.enter(Phase::FirstByte)
+                        }
                         _ => {}
                     }
                 }
@@ -92,7 +98,6 @@ impl Exchange {
             }
         }
         let length = match &self.request.body {
-            Body::Empty if matches!(self.request.method, Method::POST | Method::PUT | Method::PATCH) => Some(0),
             Body::Empty => None,
             Body::Whole(body) => Some(body.len() as u64),
             Body::Streamed { length } => *length,
@@ -109,16 +114,18 @@ impl Exchange {
         match &self.request.body {
             Body::Empty => {}
             Body::Whole(body) => {
-                self.state.count_sent(body.len());
-                stream.send_data(body.clone(), true).map_err(broken)?;
+                self.send_http2(&mut stream, body.clone(), true).await?;
             }
             Body::Streamed { .. } => loop {
                 let piece = poll_fn(|cx| {
                     // A peer that wants no more says so by a reset.
                     if let Poll::Ready(reset) = stream.poll_reset(cx) {
                         return Poll::Ready(Err(reset.map_or_else(broken, |reason| {
-                            Error::new(ErrorCode::Http2StreamReset, format!("http/2 upload: {reason}"))
-                                .with_peer_code(reason.into())
+                            Error::new(
+                                ErrorCode::Http2StreamReset,
+                                format!("http/2 upload: {reason}"),
+                            )
+                            .with_peer_code(reason.into())
                         })));
                     }
                     let (piece, room) = self.state.lock_upload().next(cx.waker());
@@ -135,18 +142,7 @@ impl Exchange {
                 })
                 .await?;
                 match piece {
-                    UploadPiece::Data(mut data) => {
-                        while !data.is_empty() {
-                            stream.reserve_capacity(data.len());
-                            self.watch_write(Some(()));
-                            let room = poll_fn(|cx| stream.poll_capacity(cx)).await;
-                            let closed = || Error::new(ErrorCode::ConnectionClosed, "http/2 upload: stream closed");
-                            let room = room.ok_or_else(closed)?.map_err(broken)?;
-                            let chunk = data.split_to(room.min(data.len()));
-                            self.state.count_sent(chunk.len());
-                            stream.send_data(chunk, false).map_err(broken)?;
-                        }
-                    }
+                    UploadPiece::Data(data) => self.send_http2(&mut stream, data, false).await?,
                     UploadPiece::End(trailers) => {
                         match trailers {
                             Some(trailers) => stream.send_trailers(trailers),
@@ -162,6 +158,29 @@ impl Exchange {
                     UploadPiece::Pending => {}
                 }
             },
+        }
+        Ok(())
+    }
+
+    /// Sends bytes as the peer's window allows.
+    async fn send_http2(
+        &self,
+        stream: &mut SendStream<Bytes>,
+        mut data: Bytes,
+        last: bool,
+    ) -> Result<()> {
+        let broken = |cause: h2::Error| failure(&cause, "http/2 upload");
+        while !data.is_empty() {
+            stream.reserve_capacity(data.len());
+            self.watch_write(Some(()));
+            let room = poll_fn(|cx| stream.poll_capacity(cx)).await;
+            let closed = || Error::new(ErrorCode::ConnectionClosed, "http/2 upload: stream closed");
+            let room = room.ok_or_else(closed)?.map_err(broken)?;
+            let chunk = data.split_to(room.min(data.len()));
+            self.state.count_sent(chunk.len());
+            stream
+                .send_data(chunk, last && data.is_empty())
+                .map_err(broken)?;
         }
         Ok(())
     }
@@ -196,7 +215,11 @@ impl Exchange {
 
     fn informational(&self, response: Response<()>) {
         let (parts, ()) = response.into_parts();
-        let head = Head { status: parts.status, version: parts.version, headers: parts.headers };
+        let head = Head {
+            status: parts.status,
+            version: parts.version,
+            headers: parts.headers,
+        };
         self.state.deliver(Part::Informational(Box::new(head)));
     }
 

@@ -11,7 +11,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use http::Method;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT,
+};
 
 use crate::connect::Target;
 use crate::delivery::RequestState;
@@ -20,7 +23,7 @@ use crate::error::{Error, ErrorCode};
 use crate::options::{HttpVersions, ManagerOptions, Timeouts};
 use crate::part::{Part, Summary};
 use crate::pool::Pool;
-use crate::request::{Request, TimeoutOverrides};
+use crate::request::{Body, Request, TimeoutOverrides};
 use crate::statistics::{Counters, add};
 
 pub(crate) use watch::Watch;
@@ -77,7 +80,14 @@ impl Exchange {
         let watch = Watch::new(Arc::clone(&pool.connector.reactor), timeouts);
         let target = Arc::new(target(&request, &options));
         let headers = headers(&request, &options);
-        Exchange { request, headers, target, state, pool, watch }
+        Exchange {
+            request,
+            headers,
+            target,
+            state,
+            pool,
+            watch,
+        }
     }
 
     /// Runs the request to its end, and its connection to where it can be used again.
@@ -152,7 +162,12 @@ pub(crate) fn target(request: &Request, options: &ManagerOptions) -> Target {
         HttpVersions::Auto if !address.tls => HttpVersions::Http1,
         other => other,
     };
-    Target { tls: address.tls, host: address.host.clone(), port: address.port, versions }
+    Target {
+        tls: address.tls,
+        host: address.host.clone(),
+        port: address.port,
+        versions,
+    }
 }
 
 /// The request's header fields and those that every request has.
@@ -173,6 +188,12 @@ fn headers(request: &Request, options: &ManagerOptions) -> HeaderMap {
         if !headers.contains_key(AUTHORIZATION) {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
+    }
+    // RFC 9110, 8.6: a method that is about a body says that there is none.
+    if matches!(request.body, Body::Empty)
+        && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
+    {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     headers
 }

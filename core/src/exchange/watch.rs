@@ -37,7 +37,12 @@ impl Watch {
             reused: false,
             attempts: 0,
         };
-        Watch { reactor, timeouts, begun, inner: Mutex::new(inner) }
+        Watch {
+            reactor,
+            timeouts,
+            begun,
+            inner: Mutex::new(inner),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -84,7 +89,11 @@ impl Watch {
             Phase::Receive => ErrorCode::IdleTimeout,
         };
         let limit = self.limit(phase).unwrap_or_default();
-        Error::new(code, format!("phase {} took longer than {limit:?}", phase.name())).in_phase(phase)
+        Error::new(
+            code,
+            format!("phase {} took longer than {limit:?}", phase.name()),
+        )
+        .in_phase(phase)
     }
 
     pub(crate) fn phase(&self) -> Phase {

@@ -20,7 +20,10 @@ impl Exchange {
         self.watch.acquired(&lease.http1.info, false);
         let mut headers = self.headers.clone();
         let accept = prepare(&mut headers);
-        let mut response = self.send_http1(&mut lease, headers).await.map_err(|failed| failed.error)?;
+        let mut response = self
+            .send_http1(&mut lease, headers)
+            .await
+            .map_err(|failed| failed.error)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let status = response.status();
             let (head, body) = response.into_parts();
@@ -31,12 +34,19 @@ impl Exchange {
                 format!("the upgrade was answered with status {status}"),
             ));
         }
-        check(self.headers.get(SEC_WEBSOCKET_PROTOCOL), response.headers(), &accept)?;
+        check(
+            self.headers.get(SEC_WEBSOCKET_PROTOCOL),
+            response.headers(),
+            &accept,
+        )?;
         let upgrade = hyper::upgrade::on(&mut response);
         let upgraded = upgrade.await.map_err(|cause| failure(cause, "upgrade"))?;
-        let parts = upgraded
-            .downcast::<TokioIo<Stream>>()
-            .map_err(|_| Error::new(ErrorCode::Panic, "the upgraded connection is of another kind"))?;
+        let parts = upgraded.downcast::<TokioIo<Stream>>().map_err(|_| {
+            Error::new(
+                ErrorCode::Panic,
+                "the upgraded connection is of another kind",
+            )
+        })?;
         let (stream, early): (Stream, Bytes) = (parts.io.into_inner(), parts.read_buf);
         let reactor = &self.pool.connector.reactor;
         let mut session = Session::new(stream, &early, self.state.clone(), self.options(), reactor);

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::connect::{Connector, Resolver, Tls};
-use crate::delivery::{Delivery, Event, InlineDriver, Queue, RequestHandle, RequestState, Setup, Sink};
+use crate::delivery::{
+    Delivery, Event, InlineDriver, Queue, RequestHandle, RequestState, Setup, Sink,
+};
 use crate::drive::{Background, Inline, ManualClock, Reactor};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exchange::{AtEnd, Exchange, target};
@@ -30,7 +32,9 @@ pub struct Manager {
 
 impl std::fmt::Debug for Manager {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Manager").field("drive", &self.inner.options.drive).finish_non_exhaustive()
+        f.debug_struct("Manager")
+            .field("drive", &self.inner.options.drive)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +90,10 @@ impl Manager {
         };
         let reactors = match options.drive {
             Drive::Threads(0) => {
-                return Err(Error::new(ErrorCode::InvalidArgument, "drive: the number of threads is 0"));
+                return Err(Error::new(
+                    ErrorCode::InvalidArgument,
+                    "drive: the number of threads is 0",
+                ));
             }
             Drive::Threads(count) => {
                 let mut threads = Vec::new();
@@ -94,7 +101,8 @@ impl Manager {
                     let (reactor, core) = make()?;
                     let pool = pool(&reactor);
                     let closing = Arc::clone(&pool);
-                    let background = Background::start(Arc::clone(&reactor), core, move || closing.close())?;
+                    let background =
+                        Background::start(Arc::clone(&reactor), core, move || closing.close())?;
                     threads.push((reactor, pool, background));
                 }
                 Reactors::Threads(threads)
@@ -102,7 +110,11 @@ impl Manager {
             Drive::Inline => {
                 let (reactor, core) = make()?;
                 let pool = pool(&reactor);
-                Reactors::Inline(Arc::clone(&reactor), pool, Arc::new(Inline::new(reactor, core)))
+                Reactors::Inline(
+                    Arc::clone(&reactor),
+                    pool,
+                    Arc::new(Inline::new(reactor, core)),
+                )
             }
         };
         let inner = Inner {
@@ -115,7 +127,9 @@ impl Manager {
             last_id: AtomicU64::new(0),
             generation,
         };
-        Ok(Manager { inner: Arc::new(inner) })
+        Ok(Manager {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Accepts a request; its parts go where `delivery` says. Never blocks, may be called anywhere.
@@ -127,11 +141,19 @@ impl Manager {
         let inner = &self.inner;
         inner.alive()?;
         if inner.closed.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorCode::Closed, "the manager has been shut down"));
+            return Err(Error::new(
+                ErrorCode::Closed,
+                "the manager has been shut down",
+            ));
         }
         let websocket = request.is_websocket();
-        if websocket && (!matches!(request.body, Body::Empty) || request.method != http::Method::GET) {
-            return Err(Error::new(ErrorCode::InvalidArgument, "a WebSocket is opened by a GET without a body"));
+        if websocket
+            && (!matches!(request.body, Body::Empty) || request.method != http::Method::GET)
+        {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "a WebSocket is opened by a GET without a body",
+            ));
         }
         let options = &inner.options;
         let (sink, token) = Sink::new(delivery, &inner.queue);
@@ -145,7 +167,10 @@ impl Manager {
             streamed: matches!(request.body, Body::Streamed { .. }),
             websocket,
             manual_release: request.manual_release,
-            inline: inner.reactors.inline().map(|inline| Arc::clone(inline) as Arc<dyn InlineDriver>),
+            inline: inner
+                .reactors
+                .inline()
+                .map(|inline| Arc::clone(inline) as Arc<dyn InlineDriver>),
             generation: inner.generation,
         });
         let (reactor, pool) = inner.reactors.of(|| target(&request, options));
@@ -167,7 +192,12 @@ impl Manager {
     ///
     /// # Errors
     /// `busy` from inside a callback with the inline drive, `forked`, `closed`.
-    pub fn poll(&self, batch: &mut Vec<Event>, max: usize, deadline: Option<Instant>) -> Result<usize> {
+    pub fn poll(
+        &self,
+        batch: &mut Vec<Event>,
+        max: usize,
+        deadline: Option<Instant>,
+    ) -> Result<usize> {
         let inner = &self.inner;
         inner.alive()?;
         let queue = &inner.queue;
@@ -209,7 +239,10 @@ impl Manager {
         let inner = &self.inner;
         inner.alive()?;
         if inner.reactors.is_current() {
-            return Err(Error::new(ErrorCode::Busy, "shutdown would wait for the callback that it is called from"));
+            return Err(Error::new(
+                ErrorCode::Busy,
+                "shutdown would wait for the callback that it is called from",
+            ));
         }
         inner.closed.store(true, Ordering::Release);
         let all_ended = inner.wait_for_end(Some(deadline))?;
@@ -238,15 +271,21 @@ impl Manager {
 
 impl Inner {
     fn alive(&self) -> Result<()> {
-        if fork::is_forked(self.generation) { Err(fork::error()) } else { Ok(()) }
+        if fork::is_forked(self.generation) {
+            Err(fork::error())
+        } else {
+            Ok(())
+        }
     }
 
     fn wait_for_end(&self, deadline: Option<Instant>) -> Result<bool> {
         match self.reactors.inline() {
-            Some(inline) if !self.live.is_empty() => match inline.drive(&|| self.live.is_empty(), deadline) {
-                Err(error) if error.code() == ErrorCode::Closed => Ok(true),
-                result => result,
-            },
+            Some(inline) if !self.live.is_empty() => {
+                match inline.drive(&|| self.live.is_empty(), deadline) {
+                    Err(error) if error.code() == ErrorCode::Closed => Ok(true),
+                    result => result,
+                }
+            }
             Some(_) => Ok(true),
             None => Ok(self.live.wait_until_empty(deadline)),
         }

@@ -51,7 +51,9 @@ impl Reactors {
 
     pub(super) fn is_current(&self) -> bool {
         match self {
-            Reactors::Threads(threads) => threads.iter().any(|(_, _, background)| background.is_current()),
+            Reactors::Threads(threads) => threads
+                .iter()
+                .any(|(_, _, background)| background.is_current()),
             Reactors::Inline(_, _, inline) => inline.is_current(),
         }
     }
@@ -59,7 +61,9 @@ impl Reactors {
     /// Ends every reactor; requests that were told to end do so first.
     pub(super) fn stop(&self) {
         match self {
-            Reactors::Threads(threads) => threads.iter().for_each(|(_, _, background)| background.stop()),
+            Reactors::Threads(threads) => threads
+                .iter()
+                .for_each(|(_, _, background)| background.stop()),
             Reactors::Inline(_, pool, inline) => {
                 inline.end(|| pool.close());
             }
@@ -100,7 +104,11 @@ impl Live {
 
     /// Tells every request to end.
     pub(super) fn shut_down(&self) {
-        let requests: Vec<_> = self.lock().iter().map(|(_, state)| Arc::clone(state)).collect();
+        let requests: Vec<_> = self
+            .lock()
+            .iter()
+            .map(|(_, state)| Arc::clone(state))
+            .collect();
         for state in requests {
             state.shut_down();
         }
@@ -111,13 +119,19 @@ impl Live {
         let mut requests = self.lock();
         while !requests.is_empty() {
             requests = match deadline {
-                None => self.emptied.wait(requests).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .emptied
+                    .wait(requests)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         return false;
                     }
-                    self.emptied.wait_timeout(requests, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.emptied
+                        .wait_timeout(requests, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
         }

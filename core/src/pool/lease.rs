@@ -22,13 +22,28 @@ pub(crate) struct Http1Lease {
 }
 
 impl Http1Lease {
-    pub(super) fn new(http1: Http1, place: Place, pool: &Arc<Pool>, target: &Arc<Target>) -> Http1Lease {
-        Http1Lease { http1, place, pool: Arc::clone(pool), target: Arc::clone(target) }
+    pub(super) fn new(
+        http1: Http1,
+        place: Place,
+        pool: &Arc<Pool>,
+        target: &Arc<Target>,
+    ) -> Http1Lease {
+        Http1Lease {
+            http1,
+            place,
+            pool: Arc::clone(pool),
+            target: Arc::clone(target),
+        }
     }
 
     /// Puts the connection back for the next request.
     pub(crate) fn keep(self) {
-        let Http1Lease { http1, place, pool, target } = self;
+        let Http1Lease {
+            http1,
+            place,
+            pool,
+            target,
+        } = self;
         pool.keep(&target, http1, place);
     }
 }
@@ -44,7 +59,12 @@ pub(crate) struct Http2Lease {
 impl Http2Lease {
     pub(super) fn new(http2: Arc<Http2>, pool: &Arc<Pool>, target: &Arc<Target>) -> Http2Lease {
         let reused = http2.used.swap(true, Ordering::Relaxed);
-        Http2Lease { http2, reused, pool: Arc::clone(pool), target: Arc::clone(target) }
+        Http2Lease {
+            http2,
+            reused,
+            pool: Arc::clone(pool),
+            target: Arc::clone(target),
+        }
     }
 }
 

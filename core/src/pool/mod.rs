@@ -115,8 +115,12 @@ impl Pool {
         loop {
             let step = self.step(target, waiter.take(), look)?;
             match step {
-                Step::Http1(http1, place) => return Ok(Lease::Http1(Http1Lease::new(http1, place, self, target))),
-                Step::Http2(http2) => return Ok(Lease::Http2(Http2Lease::new(http2, self, target))),
+                Step::Http1(http1, place) => {
+                    return Ok(Lease::Http1(Http1Lease::new(http1, place, self, target)));
+                }
+                Step::Http2(http2) => {
+                    return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
+                }
                 Step::Connect(opening) => return self.open(target, opening, progress).await,
                 Step::Wait(waiting) => waiter = Some(waiting.await?),
                 Step::Close(idle) => drop(idle),
@@ -151,16 +155,29 @@ impl Pool {
         };
         let connected = self.connector.connect(target, progress).await?;
         let info = info(&connected, Protocol::WebSocket);
-        let Connector { options, reactor, counters, .. } = &self.connector;
+        let Connector {
+            options,
+            reactor,
+            counters,
+            ..
+        } = &self.connector;
         let http1 = Http1::open(connected.stream, info, options, reactor, counters, true).await?;
         Ok(Http1Lease::new(http1, place, self, target))
     }
 
-    fn step(self: &Arc<Self>, target: &Arc<Target>, woken: Option<Arc<Waiter>>, look: bool) -> Result<Step> {
+    fn step(
+        self: &Arc<Self>,
+        target: &Arc<Target>,
+        woken: Option<Arc<Waiter>>,
+        look: bool,
+    ) -> Result<Step> {
         let now = self.connector.reactor.now();
         let mut inner = self.lock();
         if inner.closed {
-            return Err(Error::new(ErrorCode::Closed, "the manager has been shut down"));
+            return Err(Error::new(
+                ErrorCode::Closed,
+                "the manager has been shut down",
+            ));
         }
         if !inner.origins.contains_key(target) {
             inner.origins.insert(Arc::clone(target), Origin::default());
@@ -185,14 +202,20 @@ impl Pool {
         if may_take {
             let mut dead = Vec::new();
             while let Some(idle) = origin.idle.pop() {
-                self.connector.counters.connections_idle.fetch_sub(1, Ordering::Relaxed);
+                self.connector
+                    .counters
+                    .connections_idle
+                    .fetch_sub(1, Ordering::Relaxed);
                 let look = look || now.saturating_duration_since(idle.since) > FRESH;
                 if now < idle.until && idle.http1.is_open(look) {
                     if dead.is_empty() {
                         return Ok(Step::Http1(idle.http1, idle.place));
                     }
                     // Dropping the dead ones needs the lock; put this one back and come again.
-                    self.connector.counters.connections_idle.fetch_add(1, Ordering::Relaxed);
+                    self.connector
+                        .counters
+                        .connections_idle
+                        .fetch_add(1, Ordering::Relaxed);
                     origin.idle.push(idle);
                     break;
                 }
@@ -210,7 +233,8 @@ impl Pool {
             return self.wait(&mut inner, target, woken).map(Step::Wait);
         }
         let decides = matches!(origin.shared, Shared::None)
-            && (target.versions == HttpVersions::Http2 || (target.tls && target.versions == HttpVersions::Auto));
+            && (target.versions == HttpVersions::Http2
+                || (target.tls && target.versions == HttpVersions::Auto));
         match self.take_place(&mut inner, target, woken.is_some())? {
             Some((place, evicted)) => {
                 if decides {
@@ -220,7 +244,10 @@ impl Pool {
                 }
                 drop(inner);
                 drop(evicted);
-                Ok(Step::Connect(Opening { place: Some(place), decides }))
+                Ok(Step::Connect(Opening {
+                    place: Some(place),
+                    decides,
+                }))
             }
             None => self.wait(&mut inner, target, woken).map(Step::Wait),
         }
@@ -234,25 +261,37 @@ impl Pool {
         woken: bool,
     ) -> Result<Option<(Place, Option<Idle>)>> {
         if inner.closed {
-            return Err(Error::new(ErrorCode::Closed, "the manager has been shut down"));
+            return Err(Error::new(
+                ErrorCode::Closed,
+                "the manager has been shut down",
+            ));
         }
         let options = &self.connector.options;
         let mut evicted = None;
         let open = {
             let origin = inner.origins.entry(Arc::clone(target)).or_default();
-            if origin.open >= options.max_connections_per_origin || (!woken && !origin.waiters.is_empty()) {
+            if origin.open >= options.max_connections_per_origin
+                || (!woken && !origin.waiters.is_empty())
+            {
                 return Ok(None);
             }
             inner.open
         };
         if open >= options.max_connections {
             evicted = inner.origins.values_mut().find_map(|origin| {
-                if origin.idle.is_empty() { None } else { Some(origin.idle.remove(0)) }
+                if origin.idle.is_empty() {
+                    None
+                } else {
+                    Some(origin.idle.remove(0))
+                }
             });
             if evicted.is_none() {
                 return Ok(None);
             }
-            self.connector.counters.connections_idle.fetch_sub(1, Ordering::Relaxed);
+            self.connector
+                .counters
+                .connections_idle
+                .fetch_sub(1, Ordering::Relaxed);
         }
         if let Some(origin) = inner.origins.get_mut(target) {
             origin.open += 1;
@@ -273,8 +312,11 @@ impl Pool {
             return Ok(Waiting::new(waiter, self, target));
         }
         if origin.waiters.len() >= limits::WAITERS_PER_ORIGIN {
-            return Err(Error::new(ErrorCode::PoolTimeout, "too many requests wait for a connection to this origin")
-                .in_phase(Phase::Pool));
+            return Err(Error::new(
+                ErrorCode::PoolTimeout,
+                "too many requests wait for a connection to this origin",
+            )
+            .in_phase(Phase::Pool));
         }
         Ok(Waiting::new(origin.waiters.join(), self, target))
     }
@@ -286,7 +328,12 @@ impl Pool {
         progress: &dyn Progress,
     ) -> Result<Lease> {
         // Undone by its drop, so that a cancelled or failed attempt never leaves others waiting.
-        let mut deciding = Deciding { pool: self, target, active: opening.decides, failure: None };
+        let mut deciding = Deciding {
+            pool: self,
+            target,
+            active: opening.decides,
+            failure: None,
+        };
         let connected = match self.connector.connect(target, progress).await {
             Ok(connected) => connected,
             Err(error) => {
@@ -294,10 +341,18 @@ impl Pool {
                 return Err(error);
             }
         };
-        let Connector { options, reactor, counters, .. } = &self.connector;
+        let Connector {
+            options,
+            reactor,
+            counters,
+            ..
+        } = &self.connector;
         let place = opening.place.take();
         let Some(place) = place else {
-            return Err(Error::new(ErrorCode::Panic, "a connection was opened without a place"));
+            return Err(Error::new(
+                ErrorCode::Panic,
+                "a connection was opened without a place",
+            ));
         };
         if connected.http2 {
             let info = info(&connected, Protocol::Http2);
@@ -308,7 +363,8 @@ impl Pool {
                     pool.forget_closed(&at);
                 }
             };
-            let http2 = Http2::open(connected.stream, info, options, reactor, counters, at_end).await?;
+            let http2 =
+                Http2::open(connected.stream, info, options, reactor, counters, at_end).await?;
             http2.try_take();
             let mut inner = self.lock();
             if let Some(origin) = inner.origins.get_mut(target) {
@@ -338,7 +394,9 @@ impl Pool {
         let now = self.connector.reactor.now();
         let idle_for = self.connector.options.idle_connection_timeout;
         // The peer's own limit counts from when it sent the answer: stay a little below it.
-        let peer = http1.keep_alive.map(|peer| peer.saturating_sub(Duration::from_millis(500).min(peer / 4)));
+        let peer = http1
+            .keep_alive
+            .map(|peer| peer.saturating_sub(Duration::from_millis(500).min(peer / 4)));
         let until = now + peer.map_or(idle_for, |peer| peer.min(idle_for));
         http1.reused = true;
         let mut inner = self.lock();
@@ -350,8 +408,16 @@ impl Pool {
         let mut first = false;
         if let Some(origin) = inner.origins.get_mut(target) {
             first = origin.idle.is_empty();
-            origin.idle.push(Idle { http1, place, since: now, until });
-            self.connector.counters.connections_idle.fetch_add(1, Ordering::Relaxed);
+            origin.idle.push(Idle {
+                http1,
+                place,
+                since: now,
+                until,
+            });
+            self.connector
+                .counters
+                .connections_idle
+                .fetch_add(1, Ordering::Relaxed);
             origin.waiters.wake_one();
         }
         drop(inner);
@@ -398,7 +464,10 @@ impl Pool {
         }
         if !woken {
             // The pool as a whole may have been full: someone of another origin may go on.
-            inner.origins.values_mut().any(|origin| origin.waiters.wake_one());
+            inner
+                .origins
+                .values_mut()
+                .any(|origin| origin.waiters.wake_one());
         }
     }
 
@@ -410,7 +479,10 @@ impl Pool {
             std::mem::take(&mut inner.origins)
         };
         let idle: usize = origins.values().map(|origin| origin.idle.len()).sum();
-        self.connector.counters.connections_idle.fetch_sub(idle as u64, Ordering::Relaxed);
+        self.connector
+            .counters
+            .connections_idle
+            .fetch_sub(idle as u64, Ordering::Relaxed);
         for mut origin in origins.into_values() {
             origin.waiters.wake_all();
         }

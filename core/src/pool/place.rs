@@ -13,7 +13,10 @@ pub(crate) struct Place {
 
 impl Place {
     pub(super) fn new(pool: &Arc<Pool>, target: &Arc<Target>) -> Place {
-        Place { pool: Arc::downgrade(pool), target: Arc::clone(target) }
+        Place {
+            pool: Arc::downgrade(pool),
+            target: Arc::clone(target),
+        }
     }
 }
 

@@ -15,7 +15,9 @@ pub(super) fn spawn(pool: &Arc<Pool>) {
     let mut timer = Timer::new(&pool.connector.reactor);
     pool.connector.reactor.spawn(poll_fn(move |cx| {
         loop {
-            let Some(pool) = weak.upgrade() else { return Poll::Ready(()) };
+            let Some(pool) = weak.upgrade() else {
+                return Poll::Ready(());
+            };
             pool.sweeper.register(cx.waker());
             let (expired, next) = pool.sweep();
             let closed = pool.lock().closed;
@@ -65,11 +67,16 @@ impl Pool {
                     soonest(http2.unused_since() + idle_for);
                 }
             }
-            origin.open > 0 || !origin.waiters.is_empty() || !origin.idle.is_empty()
+            origin.open > 0
+                || !origin.waiters.is_empty()
+                || !origin.idle.is_empty()
                 || !matches!(origin.shared, Shared::None | Shared::Never)
         });
         drop(inner);
-        self.connector.counters.connections_idle.fetch_sub(expired.len() as u64, Ordering::Relaxed);
+        self.connector
+            .counters
+            .connections_idle
+            .fetch_sub(expired.len() as u64, Ordering::Relaxed);
         (expired, next)
     }
 }

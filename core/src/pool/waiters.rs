@@ -34,7 +34,10 @@ impl Waiter {
     }
 
     fn has_left(&self) -> bool {
-        matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Left)
+        matches!(
+            *self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            State::Left
+        )
     }
 }
 
@@ -52,7 +55,10 @@ impl Waiters {
     }
 
     pub(super) fn join(&mut self) -> Arc<Waiter> {
-        let waiter = Arc::new(Waiter { state: Mutex::new(State::Waiting), waker: AtomicWaker::new() });
+        let waiter = Arc::new(Waiter {
+            state: Mutex::new(State::Waiting),
+            waker: AtomicWaker::new(),
+        });
         self.0.push_back(Arc::clone(&waiter));
         waiter
     }
@@ -100,7 +106,11 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new(waiter: Arc<Waiter>, pool: &Arc<Pool>, target: &Arc<Target>) -> Waiting {
-        Waiting { waiter: Some(waiter), pool: Arc::clone(pool), target: Arc::clone(target) }
+        Waiting {
+            waiter: Some(waiter),
+            pool: Arc::clone(pool),
+            target: Arc::clone(target),
+        }
     }
 }
 
@@ -108,7 +118,9 @@ impl Future for Waiting {
     type Output = Result<Arc<Waiter>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(waiter) = &self.waiter else { return Poll::Pending };
+        let Some(waiter) = &self.waiter else {
+            return Poll::Pending;
+        };
         waiter.waker.register(cx.waker());
         let outcome = match &*waiter.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Woken => Ok(()),
@@ -125,9 +137,13 @@ impl Future for Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let Some(waiter) = self.waiter.take() else { return };
+        let Some(waiter) = self.waiter.take() else {
+            return;
+        };
         let mut inner = self.pool.lock();
-        let Some(origin) = inner.origins.get_mut(&self.target) else { return };
+        let Some(origin) = inner.origins.get_mut(&self.target) else {
+            return;
+        };
         let mut state = waiter.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Woken => {

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) struct Http1 {
     pub(crate) keep_alive: Option<Duration>,
     abort: Abort,
     socket: Weak<OwnedFd>,
+    received: Arc<AtomicU64>,
 }
 
 impl Http1 {
@@ -41,7 +43,7 @@ impl Http1 {
         counters: &Arc<Counters>,
         upgrade: bool,
     ) -> Result<Http1> {
-        let socket = stream.socket();
+        let (socket, received) = (stream.socket(), stream.received());
         let (sender, connection) = Builder::new()
             .max_headers(options.max_headers)
             .max_header_size(options.max_header_bytes)
@@ -63,7 +65,20 @@ impl Http1 {
                 add(&counters.connections_closed, 1);
             });
         }
-        Ok(Http1 { sender, info, reused: false, keep_alive: None, abort, socket })
+        Ok(Http1 {
+            sender,
+            info,
+            reused: false,
+            keep_alive: None,
+            abort,
+            socket,
+            received,
+        })
+    }
+
+    /// Bytes that the peer has sent on it so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// Whether it can carry another request. `look` asks the system whether the peer has closed it meanwhile, for when
@@ -75,7 +90,9 @@ impl Http1 {
         if !look {
             return true;
         }
-        let Some(socket) = self.socket.upgrade() else { return false };
+        let Some(socket) = self.socket.upgrade() else {
+            return false;
+        };
         let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
         match rustix::net::recv(&*socket, &mut [0u8; 1], flags) {
             Ok((_, count)) => count > 0,
@@ -90,10 +107,19 @@ impl Drop for Http1 {
     }
 }
 
+/// What is handed over of a whole body at a time, so that its progress shows.
+const CHUNK: usize = 64 * 1024;
+
 /// A request's body as hyper reads it.
 pub(crate) enum UploadBody {
-    Whole(Option<Bytes>),
-    Streamed { state: Arc<RequestState>, length: Option<u64> },
+    Whole {
+        state: Arc<RequestState>,
+        left: Bytes,
+    },
+    Streamed {
+        state: Arc<RequestState>,
+        length: Option<u64>,
+    },
 }
 
 impl Body for UploadBody {
@@ -105,7 +131,12 @@ impl Body for UploadBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, Error>>> {
         match self.get_mut() {
-            UploadBody::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            UploadBody::Whole { left, .. } if left.is_empty() => Poll::Ready(None),
+            UploadBody::Whole { state, left } => {
+                let chunk = left.split_to(left.len().min(CHUNK));
+                state.uploaded(chunk.len());
+                Poll::Ready(Some(Ok(Frame::data(chunk))))
+            }
             UploadBody::Streamed { state, .. } => {
                 let (piece, room) = state.lock_upload().next(cx.waker());
                 if room {
@@ -113,11 +144,13 @@ impl Body for UploadBody {
                 }
                 match piece {
                     UploadPiece::Data(data) => {
-                        state.count_sent(data.len());
+                        state.uploaded(data.len());
                         Poll::Ready(Some(Ok(Frame::data(data))))
                     }
-                    UploadPiece::End(Some(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-                    UploadPiece::End(None) => Poll::Ready(None),
+                    UploadPiece::End(trailers) => {
+                        state.uploaded(0);
+                        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+                    }
                     UploadPiece::Failed(why) => {
                         Poll::Ready(Some(Err(Error::new(ErrorCode::UploadFailed, why))))
                     }
@@ -128,13 +161,16 @@ impl Body for UploadBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, UploadBody::Whole(None))
+        matches!(self, UploadBody::Whole { left, .. } if left.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            UploadBody::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            UploadBody::Streamed { length: Some(length), .. } => SizeHint::with_exact(*length),
+            UploadBody::Whole { left, .. } => SizeHint::with_exact(left.len() as u64),
+            UploadBody::Streamed {
+                length: Some(length),
+                ..
+            } => SizeHint::with_exact(*length),
             UploadBody::Streamed { length: None, .. } => SizeHint::default(),
         }
     }
@@ -152,7 +188,9 @@ pub(crate) fn failure(cause: hyper::Error, doing: &str) -> Error {
             let code = match io.kind() {
                 std::io::ErrorKind::UnexpectedEof => ErrorCode::ConnectionClosed,
                 // hyper's chunk decoder speaks of bad framing by these kinds.
-                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => ErrorCode::Http1Malformed,
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
+                    ErrorCode::Http1Malformed
+                }
                 _ => ErrorCode::ConnectionReset,
             };
             return Error::new(code, format!("{doing}: {cause}: {io}")).with_source(cause);

@@ -1,7 +1,7 @@
 //! HTTP/2 on the h2 crate: one connection, many streams.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,9 @@ impl Http2 {
             // window, so the connection's may be as large as the protocol allows.
             .initial_connection_window_size((1 << 31) - 1)
             .max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
-            .initial_max_send_streams(limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams))
+            .initial_max_send_streams(
+                limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams),
+            )
             .max_send_buffer_size(options.upload_buffer.max(16 * 1024))
             .handshake::<_, Bytes>(stream)
             .await
@@ -63,12 +65,16 @@ impl Http2 {
             limit: options.http2_max_concurrent_streams,
             touched: Mutex::new(reactor.now()),
         });
-        let mut pinger = connection.ping_pong().zip(options.http2_ping_interval).map(|(ping, interval)| Pinger {
-            ping,
-            interval,
-            timer: Timer::new(reactor),
-            sent: None,
-        });
+        let mut pinger =
+            connection
+                .ping_pong()
+                .zip(options.http2_ping_interval)
+                .map(|(ping, interval)| Pinger {
+                    ping,
+                    interval,
+                    timer: Timer::new(reactor),
+                    sent: None,
+                });
         let weak = Arc::downgrade(&http2);
         let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
         reactor.spawn(async move {
@@ -124,11 +130,15 @@ impl Http2 {
 }
 
 trait PollConnection {
-    fn poll_connection(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()>;
+    fn poll_connection(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>)
+    -> Poll<()>;
 }
 
 impl PollConnection for h2::client::Connection<Stream, Bytes> {
-    fn poll_connection(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
+    fn poll_connection(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
         std::future::Future::poll(self, cx).map(drop)
     }
 }
@@ -143,11 +153,18 @@ struct Pinger {
 
 impl Pinger {
     /// True when the peer has not answered within an interval.
-    fn poll(&mut self, cx: &mut std::task::Context<'_>, reactor: &Reactor, counters: &Counters) -> bool {
+    fn poll(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        reactor: &Reactor,
+        counters: &Counters,
+    ) -> bool {
         if let Some(sent) = self.sent {
             if self.ping.poll_pong(cx).is_ready() {
                 let round_trip = reactor.now().saturating_duration_since(sent);
-                counters.ping.store((round_trip.as_nanos() as u64).max(1), Ordering::Relaxed);
+                counters
+                    .ping
+                    .store((round_trip.as_nanos() as u64).max(1), Ordering::Relaxed);
                 self.sent = None;
                 self.timer.set(Some(reactor.now() + self.interval));
             }
@@ -178,13 +195,27 @@ pub(crate) fn failure(cause: &h2::Error, doing: &str) -> Error {
     let text = format!("{doing}: {cause}");
     let error = if cause.is_io() {
         let kind = cause.get_io().map(std::io::Error::kind);
-        let closed = matches!(kind, Some(std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe));
-        Error::new(if closed { ErrorCode::ConnectionClosed } else { ErrorCode::ConnectionReset }, text)
+        let closed = matches!(
+            kind,
+            Some(std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe)
+        );
+        Error::new(
+            if closed {
+                ErrorCode::ConnectionClosed
+            } else {
+                ErrorCode::ConnectionReset
+            },
+            text,
+        )
     } else if cause.is_go_away() && cause.is_remote() {
         Error::new(ErrorCode::Http2Goaway, text).unprocessed()
     } else if cause.is_reset() && cause.is_remote() {
         let error = Error::new(ErrorCode::Http2StreamReset, text);
-        if reason == Some(h2::Reason::REFUSED_STREAM) { error.unprocessed() } else { error }
+        if reason == Some(h2::Reason::REFUSED_STREAM) {
+            error.unprocessed()
+        } else {
+            error
+        }
     } else {
         Error::new(ErrorCode::Http2Protocol, text)
     };

@@ -31,9 +31,17 @@ impl Address {
             "https" => (true, false),
             "ws" => (false, true),
             "wss" => (true, true),
-            other => return Err(bad(&format!("scheme {other:?} is not one of http, https, ws, wss"))),
+            other => {
+                return Err(bad(&format!(
+                    "scheme {other:?} is not one of http, https, ws, wss"
+                )));
+            }
         };
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| bad("no host"))?.to_owned();
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| bad("no host"))?
+            .to_owned();
         let path = &url[Position::BeforePath..Position::AfterQuery];
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let scheme = if tls { "https" } else { "http" };
@@ -41,7 +49,9 @@ impl Address {
         Ok(Address {
             tls,
             websocket,
-            port: url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 }),
+            port: url
+                .port_or_known_default()
+                .unwrap_or(if tls { 443 } else { 80 }),
             origin_form: uri(path)?,
             absolute_form: uri(&format!("{scheme}://{authority}{path}"))?,
             authority: HeaderValue::from_str(authority).map_err(|cause| bad(&cause.to_string()))?,
@@ -72,8 +82,11 @@ fn decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut index = 0;
     while index < bytes.len() {
-        let escaped = bytes.get(index + 1..index + 3).filter(|_| bytes[index] == b'%');
-        let value = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let escaped = bytes
+            .get(index + 1..index + 3)
+            .filter(|_| bytes[index] == b'%');
+        let value =
+            escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         out.push(value.unwrap_or(bytes[index]));
         index += if value.is_some() { 3 } else { 1 };
     }
@@ -94,7 +107,10 @@ mod tests {
         assert_eq!(address.authority, "example.com:8443");
         assert_eq!(address.authorization.unwrap(), "Basic dXNlcjpwQHNz");
         let plain = Address::parse("http://[::1]:80").unwrap();
-        assert_eq!((plain.host.as_str(), plain.port, plain.origin_form.path()), ("[::1]", 80, "/"));
+        assert_eq!(
+            (plain.host.as_str(), plain.port, plain.origin_form.path()),
+            ("[::1]", 80, "/")
+        );
         assert_eq!(plain.authority, "[::1]");
     }
 }

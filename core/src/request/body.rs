@@ -19,7 +19,11 @@ pub enum Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Body {
-        if bytes.is_empty() { Body::Empty } else { Body::Whole(bytes) }
+        if bytes.is_empty() {
+            Body::Empty
+        } else {
+            Body::Whole(bytes)
+        }
     }
 }
 

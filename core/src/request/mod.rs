@@ -57,10 +57,17 @@ impl Request {
     /// `invalid_argument` for a method that is not an RFC 9110 token, `invalid_url` for a URL that cannot be parsed,
     /// has no host or another scheme than `http`, `https`, `ws`, `wss`.
     pub fn new(method: &str, url: &str) -> Result<Request> {
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::new(ErrorCode::InvalidArgument, format!("method {method:?} is not a token")))?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("method {method:?} is not a token"),
+            )
+        })?;
         if method == Method::CONNECT {
-            return Err(Error::new(ErrorCode::InvalidArgument, "method CONNECT is not offered"));
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "method CONNECT is not offered",
+            ));
         }
         let address = Arc::new(Address::parse(url)?);
         Ok(Request {
@@ -106,7 +113,9 @@ impl Request {
                 format!("header {name:?} describes the connection and is written by the library"),
             ));
         }
-        self.headers.try_append(name, value).map_err(|_| Error::new(ErrorCode::InvalidHeader, "too many headers"))?;
+        self.headers
+            .try_append(name, value)
+            .map_err(|_| Error::new(ErrorCode::InvalidHeader, "too many headers"))?;
         Ok(self)
     }
 
@@ -160,13 +169,22 @@ impl Request {
 /// `invalid_header`, with the place of the offending byte.
 pub fn header_field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
     let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        Error::new(ErrorCode::InvalidHeader, format!("header name {name:?} is not a token (RFC 9110, 5.1)"))
-    })?;
-    let value = HeaderValue::from_bytes(value).map_err(|_| {
-        let place = value.iter().position(|byte| (*byte < 32 && *byte != b'\t') || *byte == 127).unwrap_or(0);
         Error::new(
             ErrorCode::InvalidHeader,
-            format!("value of header {name:?} has the forbidden byte {:#04x} at offset {place}", value[place]),
+            format!("header name {name:?} is not a token (RFC 9110, 5.1)"),
+        )
+    })?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| {
+        let place = value
+            .iter()
+            .position(|byte| (*byte < 32 && *byte != b'\t') || *byte == 127)
+            .unwrap_or(0);
+        Error::new(
+            ErrorCode::InvalidHeader,
+            format!(
+                "value of header {name:?} has the forbidden byte {:#04x} at offset {place}",
+                value[place]
+            ),
         )
     })?;
     Ok((parsed, value))
@@ -181,12 +199,21 @@ mod tests {
         let code = |result: Result<Request>| result.unwrap_err().code();
         assert_eq!(code(Request::get("nonsense")), ErrorCode::InvalidUrl);
         assert_eq!(code(Request::get("ftp://host/")), ErrorCode::InvalidUrl);
-        assert_eq!(code(Request::new("G T", "http://host/")), ErrorCode::InvalidArgument);
+        assert_eq!(
+            code(Request::new("G T", "http://host/")),
+            ErrorCode::InvalidArgument
+        );
         let mut request = Request::get("http://host/").unwrap();
         let error = request.header("x-a", b"one\r\nx-b: two").unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidHeader);
         assert!(error.message().contains("offset 3"), "{error}");
-        assert_eq!(request.header("x a", b"").unwrap_err().code(), ErrorCode::InvalidHeader);
-        assert_eq!(request.header("Connection", b"close").unwrap_err().code(), ErrorCode::InvalidHeader);
+        assert_eq!(
+            request.header("x a", b"").unwrap_err().code(),
+            ErrorCode::InvalidHeader
+        );
+        assert_eq!(
+            request.header("Connection", b"close").unwrap_err().code(),
+            ErrorCode::InvalidHeader
+        );
     }
 }

@@ -68,7 +68,10 @@ pub(crate) fn add(counter: &AtomicU64, amount: u64) {
 
 impl Counters {
     pub(crate) fn error(&self, error: &Error) {
-        let mut errors = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut errors = self
+            .errors
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match errors.iter_mut().find(|(code, _)| *code == error.code()) {
             Some((_, count)) => *count += 1,
             None => errors.push((error.code(), 1)),
@@ -77,9 +80,16 @@ impl Counters {
 
     pub(crate) fn snapshot(&self) -> Statistics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (closed, ended) = (get(&self.connections_closed), get(&self.completed) + get(&self.failed));
+        let (closed, ended) = (
+            get(&self.connections_closed),
+            get(&self.completed) + get(&self.failed),
+        );
         let streams_closed = get(&self.streams_closed);
-        let mut errors = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let mut errors = self
+            .errors
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         errors.sort_by_key(|(code, _)| *code as u16);
         Statistics {
             connections_opened: get(&self.connections_opened),

@@ -1,8 +1,8 @@
 //! The opening handshake (RFC 6455, 4).
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use tungstenite::handshake::{client::generate_key, derive_accept_key};
 
@@ -24,10 +24,19 @@ pub(crate) fn prepare(headers: &mut HeaderMap) -> String {
 
 /// Checks a 101 answer (RFC 6455, 4.1).
 pub(crate) fn check(asked: Option<&HeaderValue>, answer: &HeaderMap, accept: &str) -> Result<()> {
-    let wrong = |what: &str| Err(Error::new(ErrorCode::WebSocketHandshake, format!("websocket handshake: {what}")));
+    let wrong = |what: &str| {
+        Err(Error::new(
+            ErrorCode::WebSocketHandshake,
+            format!("websocket handshake: {what}"),
+        ))
+    };
     let has_token = |name, token: &str| {
         answer.get_all(name).iter().any(|value| {
-            value.to_str().is_ok_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+            value.to_str().is_ok_and(|value| {
+                value
+                    .split(',')
+                    .any(|part| part.trim().eq_ignore_ascii_case(token))
+            })
         })
     };
     if !has_token(UPGRADE, "websocket") {
@@ -36,7 +45,10 @@ pub(crate) fn check(asked: Option<&HeaderValue>, answer: &HeaderMap, accept: &st
     if !has_token(CONNECTION, "upgrade") {
         return wrong("the answer's connection field has no upgrade");
     }
-    if answer.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|value| value != accept) {
+    if answer
+        .get(SEC_WEBSOCKET_ACCEPT)
+        .is_none_or(|value| value != accept)
+    {
         return wrong("sec-websocket-accept does not answer the key");
     }
     if answer.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
@@ -46,7 +58,9 @@ pub(crate) fn check(asked: Option<&HeaderValue>, answer: &HeaderMap, accept: &st
         let offered = asked.and_then(|asked| asked.to_str().ok()).unwrap_or("");
         let chosen = chosen.to_str().unwrap_or("");
         if !offered.split(',').any(|offer| offer.trim() == chosen) {
-            return wrong(&format!("the answer chose the subprotocol {chosen:?}, which was not offered"));
+            return wrong(&format!(
+                "the answer chose the subprotocol {chosen:?}, which was not offered"
+            ));
         }
     }
     Ok(())

@@ -86,7 +86,8 @@ impl Session {
             .max_message_size(Some(options.websocket_max_message_bytes))
             .write_buffer_size(64 * 1024)
             .max_write_buffer_size(usize::MAX);
-        let context = WebSocketContext::from_partially_read(early.to_vec(), Role::Client, Some(config));
+        let context =
+            WebSocketContext::from_partially_read(early.to_vec(), Role::Client, Some(config));
         state.lock_outgoing().open();
         Session {
             stream,
@@ -117,7 +118,9 @@ impl Session {
         }
         match read {
             Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending if self.close_received && self.close_sent && !self.unflushed => Poll::Ready(Ok(())),
+            Poll::Pending if self.close_received && self.close_sent && !self.unflushed => {
+                Poll::Ready(Ok(()))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -130,7 +133,10 @@ impl Session {
         if self.linger.poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let mut bridge = Bridge { stream: &mut self.stream, cx };
+        let mut bridge = Bridge {
+            stream: &mut self.stream,
+            cx,
+        };
         match self.context.read(&mut bridge) {
             Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             _ => Poll::Ready(()),
@@ -145,7 +151,10 @@ impl Session {
             if self.out.is_empty() && !self.unflushed {
                 return Ok(());
             }
-            let mut bridge = Bridge { stream: &mut self.stream, cx };
+            let mut bridge = Bridge {
+                stream: &mut self.stream,
+                cx,
+            };
             self.blocked = false;
             while let Some(frame) = self.out.pop_front() {
                 self.state.count_sent(frame.payload().len());
@@ -188,10 +197,15 @@ impl Session {
             if !self.state.has_credit(u64::MAX) {
                 return Poll::Pending;
             }
-            let mut bridge = Bridge { stream: &mut self.stream, cx };
+            let mut bridge = Bridge {
+                stream: &mut self.stream,
+                cx,
+            };
             match self.context.read(&mut bridge) {
                 Ok(message) => {
-                    let Some(frame) = frame(message) else { continue };
+                    let Some(frame) = frame(message) else {
+                        continue;
+                    };
                     self.received += frame.payload().len() as u64;
                     match frame {
                         Frame::Close(..) => {
@@ -206,7 +220,9 @@ impl Session {
                     }
                     self.state.deliver(Part::Frame(frame));
                 }
-                Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => {
+                    return Poll::Pending;
+                }
                 Err(WsError::ConnectionClosed) => return Poll::Ready(Ok(())),
                 Err(cause) => return Poll::Ready(Err(self.failure_and_close(cause, cx))),
             }
@@ -224,8 +240,17 @@ impl Session {
             ErrorCode::WebSocketTooLarge => CloseCode::Size,
             _ => return error,
         };
-        let mut bridge = Bridge { stream: &mut self.stream, cx };
-        let _ = self.context.close(&mut bridge, Some(CloseFrame { code, reason: Utf8Bytes::default() }));
+        let mut bridge = Bridge {
+            stream: &mut self.stream,
+            cx,
+        };
+        let _ = self.context.close(
+            &mut bridge,
+            Some(CloseFrame {
+                code,
+                reason: Utf8Bytes::default(),
+            }),
+        );
         error
     }
 
@@ -237,7 +262,9 @@ impl Session {
             | WsError::ConnectionClosed
             | WsError::AlreadyClosed => ErrorCode::ConnectionClosed,
             WsError::Protocol(_) | WsError::Capacity(_) => ErrorCode::WebSocketProtocol,
-            WsError::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => ErrorCode::ConnectionClosed,
+            WsError::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+                ErrorCode::ConnectionClosed
+            }
             _ => ErrorCode::ConnectionReset,
         };
         Error::new(code, format!("websocket: {cause}")).with_source(cause)

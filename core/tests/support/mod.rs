@@ -1,0 +1,4 @@
+//! What the core's tests share.
+
+pub mod expect;
+pub mod options;
