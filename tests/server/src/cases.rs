@@ -218,7 +218,10 @@ mod tests {
             {"send": "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi"}, {"close": true}]]}},
         {"name": "nobody", "about": "", "promises": [9], "protocol": "http1",
          "requests": [{"parts": [{"error": "connect_failed"}]}],
-         "server": {"listen": false}}]}"#;
+         "server": {"listen": false}},
+        {"name": "stuck", "about": "", "promises": [6], "protocol": "http1",
+         "requests": [{"parts": [{"error": "write_timeout"}]}],
+         "server": {"connections": [[{"expect_head": {}}, {"hang": true}]]}}]}"#;
 
     fn exchange(port: u16, request: &str) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
@@ -260,5 +263,23 @@ mod tests {
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, server.ports().cases["nobody"])).is_err());
         assert_eq!(server.verdict("nobody"), Ok(()));
         assert!(server.verdict("unknown").is_err());
+    }
+
+    #[test]
+    fn a_client_that_closes_with_octets_unsent_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.json"), CASES).unwrap();
+        let server = start(directory.path()).unwrap();
+        let address = (Ipv4Addr::LOCALHOST, server.ports().cases["stuck"]);
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .write_all(b"POST / HTTP/1.1\r\nhost: h\r\n\r\n")
+            .unwrap();
+        stream
+            .set_write_timeout(Some(std::time::Duration::from_millis(100)))
+            .unwrap();
+        while stream.write(&[b'x'; 65536]).is_ok() {}
+        drop(stream);
+        assert_eq!(server.verdict("stuck"), Ok(()));
     }
 }

@@ -1,6 +1,7 @@
 //! One accepted connection: a socket, and what was read from it but not yet consumed.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -143,20 +144,21 @@ impl Wire {
 
     /// Waits for the end without reading.
     pub(crate) async fn watch_close(&self) -> Result<(), Fault> {
+        // A descriptor of its own: what is known of the readiness of `stream` must stay true for later reads.
+        let watching = |error| format!("watching: {error}");
+        let copy = self.stream.as_fd().try_clone_to_owned().map_err(watching)?;
+        let copy = TcpStream::from_std(copy.into()).map_err(watching)?;
         loop {
-            let ready = self
-                .stream
+            let ready = copy
                 .ready(Interest::READABLE | Interest::ERROR)
-                .await;
-            match ready {
-                Err(error) => return Err(format!("watching: {error}")),
-                Ok(ready) if ready.is_read_closed() || ready.is_error() => return Ok(()),
-                Ok(_) => {}
+                .await
+                .map_err(watching)?;
+            if ready.is_read_closed() || ready.is_error() {
+                return Ok(());
             }
             // Nothing is read, but the readiness is spent, so that the next wait is for the next event.
-            let _: io::Result<()> = self
-                .stream
-                .try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
+            let _: io::Result<()> =
+                copy.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
         }
     }
 }
