@@ -278,7 +278,7 @@ mod tests {
         stream
             .set_write_timeout(Some(std::time::Duration::from_millis(100)))
             .unwrap();
-        while stream.write(&[b'x'; 65536]).is_ok() {}
+        while stream.write(&[b'x'; 8192]).is_ok() {}
         drop(stream);
         assert_eq!(server.verdict("stuck"), Ok(()));
     }
