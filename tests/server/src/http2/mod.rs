@@ -140,20 +140,22 @@ impl Http2 {
         self.live.remove(&stream);
     }
 
-    /// How much may be sent on a stream now, at most `wanted`; waits while the windows are closed.
+    /// How much may be sent on a stream now, from `least` to `wanted`; waits while the windows allow less.
     pub(crate) async fn reserve(
         &mut self,
         wire: &mut Wire,
         stream: u32,
+        least: usize,
         wanted: usize,
     ) -> Result<usize, Fault> {
         loop {
             let own = self.stream_windows.get(&stream).copied().unwrap_or(0) + self.stream_window;
             let free = own.min(self.window).min(wanted as i64);
-            if free > 0 || wanted == 0 {
+            if least == 0 || free >= least as i64 {
+                let free = free.max(0);
                 *self.stream_windows.entry(stream).or_insert(0) -= free;
                 self.window -= free;
-                return Ok(free.max(0) as usize);
+                return Ok(free as usize);
             }
             if !self.pump(wire).await? {
                 return Err(format!(

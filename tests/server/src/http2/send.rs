@@ -57,9 +57,11 @@ impl Http2 {
         loop {
             let mut size = rest.len().min(largest);
             if !data.ignore_window {
-                // Padding counts against the window like content (RFC 9113 section 6.1).
-                let granted = self.reserve(wire, stream, size + around).await?;
-                size = granted.saturating_sub(around).min(size);
+                // Padding counts against the window like content (RFC 9113 section 6.1),
+                // and a padded frame is not made smaller, lest it be nothing but padding.
+                let whole = size + around;
+                let least = if around > 0 { whole } else { size.min(1) };
+                size = self.reserve(wire, stream, least, whole).await? - around;
             }
             let (piece, after) = rest.split_at(size);
             rest = after;
