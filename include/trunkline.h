@@ -988,12 +988,15 @@ trunk_status trunk_request_write(trunk_request *request,
                                  trunk_view data);
 
 /**
- * Ends a streamed body, with `count` trailers.
+ * Ends a streamed body, with `count` trailers. HTTP/1.1 sends only those whose names a header field `trailer` of the
+ * request announces (RFC 9110, 6.6.2).
  *
  * Ownership: `fields` (NULL allowed with a count of 0) are copied.
  * Errors: `TRUNK_ERROR_INVALID_HEADER`, and `TRUNK_ERROR_INVALID_STATE` as for `trunk_request_write`.
  */
-trunk_status trunk_request_finish(trunk_request *request, const trunk_header *fields, size_t count);
+trunk_status trunk_request_finish(trunk_request *request,
+                                  const trunk_header *fields,
+                                  size_t count);
 
 /**
  * Gives a streamed body up: the request ends with `TRUNK_ERROR_UPLOAD_FAILED`, whose message is `why`, and the peer sees

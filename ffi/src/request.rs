@@ -319,7 +319,8 @@ pub unsafe extern "C" fn trunk_request_write(
     })
 }
 
-/// Ends a streamed body, with `count` trailers.
+/// Ends a streamed body, with `count` trailers. HTTP/1.1 sends only those whose names a header field `trailer` of the
+/// request announces (RFC 9110, 6.6.2).
 ///
 /// Ownership: `fields` (NULL allowed with a count of 0) are copied.
 /// Errors: `TRUNK_ERROR_INVALID_HEADER`, and `TRUNK_ERROR_INVALID_STATE` as for `trunk_request_write`.
