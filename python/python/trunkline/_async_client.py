@@ -16,10 +16,10 @@ from ._websocket import WebSocketContext
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._config import AsyncRequestOptions, ClientOptions, OpenOptions
+    from ._config import AsyncRequestOptions, ClientOptions, Drive, OpenOptions
 
 #: Who runs the reactor unless the client says otherwise.
-DRIVE = "threads"
+DRIVE: Drive = "threads"
 
 
 class AsyncClient:
@@ -50,29 +50,41 @@ class AsyncClient:
             return self._manager.fetch(method, *given[:5])
         return self._upload(method, given)
 
-    def get(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+    def get(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Sends a GET request."""
         if self._plain and not options:
             return self._manager.fetch("GET", url)
         return self.request("GET", url, **options)
 
-    def post(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+    def post(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Sends a POST request."""
         return self.request("POST", url, **options)
 
-    def put(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+    def put(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Sends a PUT request."""
         return self.request("PUT", url, **options)
 
-    def patch(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+    def patch(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Sends a PATCH request."""
         return self.request("PATCH", url, **options)
 
-    def delete(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+    def delete(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Sends a DELETE request."""
         return self.request("DELETE", url, **options)
 
-    def head(self, url: str, **options: Unpack[AsyncRequestOptions]) -> Coroutine[Any, Any, Response]:
+    def head(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Sends a HEAD request."""
         return self.request("HEAD", url, **options)
 
@@ -101,7 +113,9 @@ class AsyncClient:
         """Submits a request whose parts are awaited one by one; see `Client.submit`."""
         given = prepare(options, self._base_url, url, self._params)
         more = {**(given.extra or {}), **(extra or {})}
-        return self._manager.open_async(method, given.url, given.headers, content, given.timeout, more)
+        return self._manager.open_async(
+            method, given.url, given.headers, content, given.timeout, more
+        )
 
     def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocketContext:
         """Opens a WebSocket: `async with client.websocket("wss://...") as ws:`."""

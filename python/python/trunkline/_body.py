@@ -8,11 +8,11 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ._native import Headers
 from ._config import timeout_of
+from ._native import Headers
 
 if TYPE_CHECKING:
-    from ._config import AsyncRequestOptions, OpenOptions, QueryTypes, RequestOptions, TimeoutTypes
+    from ._config import AsyncRequestOptions, OpenOptions, QueryTypes, RequestOptions
 
 #: Bytes read from a file at once.
 CHUNK = 256 * 1024
@@ -128,7 +128,7 @@ def prepare(
     given: dict[str, Any] = dict(options)
     target = add_params(merge_url(base_url, url), params, given.pop("params", None))
     headers = given.pop("headers", None)
-    timeout: TimeoutTypes = given.pop("timeout", ...)
+    timeout: Any = given.pop("timeout", ...)
     extra: dict[str, Any] = {name: given.pop(name) for name in _EXTRA if name in given}
     bodies = [name for name in ("content", "data", "json") if name in given]
     if len(bodies) > 1:
@@ -136,7 +136,9 @@ def prepare(
     content = given.pop("content", None)
     source: Optional[Source] = None
     if "json" in given:
-        text = _json.dumps(given.pop("json"), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _json.dumps(
+            given.pop("json"), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        )
         content = text.encode()
         headers = _add(headers, "content-type", "application/json")
     elif "data" in given:

@@ -27,24 +27,45 @@ class Failure(Exception):
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("url", metavar="URL")
-    common.add_argument("-H", "--header", action="append", default=[], metavar="NAME:VALUE", help="send a header field")
+    common.add_argument(
+        "-H",
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="send a header field",
+    )
     common.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     common.add_argument("--cacert", metavar="FILE", help="trust these certificates (PEM)")
-    common.add_argument("-v", "--verbose", action="store_true", help="tell of connection, protocol, TLS and timings")
+    common.add_argument(
+        "-v", "--verbose", action="store_true", help="tell of connection, protocol, TLS and timings"
+    )
     common.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of each phase")
-    parser = argparse.ArgumentParser(prog="trunkline", description="HTTP/1.1, HTTP/2 and WebSocket from the shell.")
+    parser = argparse.ArgumentParser(
+        prog="trunkline", description="HTTP/1.1, HTTP/2 and WebSocket from the shell."
+    )
     parser.add_argument("--version", action="version", version=f"trunkline {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    get = commands.add_parser("get", parents=[common], help="send a request and print the body of its answer")
+    get = commands.add_parser(
+        "get", parents=[common], help="send a request and print the body of its answer"
+    )
     get.add_argument("-X", "--request", metavar="METHOD", help="default GET; POST with -d")
-    get.add_argument("-d", "--data", metavar="DATA", help="body; @FILE reads it from a file, @- from stdin")
-    get.add_argument("-i", "--headers", action="store_true", help="print status and header fields too")
+    get.add_argument(
+        "-d", "--data", metavar="DATA", help="body; @FILE reads it from a file, @- from stdin"
+    )
+    get.add_argument(
+        "-i", "--headers", action="store_true", help="print status and header fields too"
+    )
     get.add_argument("-o", "--output", metavar="FILE", help="write the body to a file")
     get.add_argument("--json", action="store_true", help="print the body as indented JSON")
     version = get.add_mutually_exclusive_group()
     version.add_argument("--http1", action="store_true", help="HTTP/1.1 only")
-    version.add_argument("--http2", action="store_true", help="HTTP/2 only; in clear text by prior knowledge")
-    commands.add_parser("ws", parents=[common], help="send lines of stdin as messages and print what comes back")
+    version.add_argument(
+        "--http2", action="store_true", help="HTTP/2 only; in clear text by prior knowledge"
+    )
+    commands.add_parser(
+        "ws", parents=[common], help="send lines of stdin as messages and print what comes back"
+    )
     return parser
 
 
@@ -95,7 +116,9 @@ class Progress:
         if self._total:
             share = min(self._done / self._total, 1.0)
             bar = "#" * round(share * 30)
-            stream.write(f"\r[{bar:<30}] {share:4.0%} {self._done / 2**20:.1f} MiB {rate:.1f} MiB/s ")
+            stream.write(
+                f"\r[{bar:<30}] {share:4.0%} {self._done / 2**20:.1f} MiB {rate:.1f} MiB/s "
+            )
         else:
             stream.write(f"\r{self._done / 2**20:.1f} MiB {rate:.1f} MiB/s ")
         stream.flush()
@@ -105,7 +128,7 @@ def _content(data: str) -> Union[bytes, BinaryIO]:
     if data == "@-":
         return sys.stdin.buffer
     if data.startswith("@"):
-        return open(data[1:], "rb")  # noqa: SIM115 - it is streamed, and lives as long as the program
+        return open(data[1:], "rb")
     return data.encode()
 
 
@@ -114,7 +137,9 @@ def _tell(response: StreamingResponse) -> None:
     lines = [f"* {response.http_version} {response.status_code} {response.reason_phrase}".rstrip()]
     if connection:
         reused = ", used before" if connection.reused else ""
-        lines.append(f"* connection {connection.id} to {connection.remote or 'unix socket'}{reused}")
+        lines.append(
+            f"* connection {connection.id} to {connection.remote or 'unix socket'}{reused}"
+        )
         lines.append(f"* protocol {connection.protocol}, {connection.tls or 'clear text'}")
     points = ("resolved", "connected", "secured", "acquired", "first_byte", "total")
     spent = ", ".join(f"{name} {getattr(timings, name) * 1000:.1f} ms" for name in points)
@@ -144,16 +169,23 @@ def _get(arguments: argparse.Namespace) -> int:
         options["http_versions"] = "http1" if arguments.http1 else "http2"
     method = arguments.request or ("GET" if arguments.data is None else "POST")
     out = sys.stdout.buffer
-    with Client(**_client_options(arguments)) as client, client.stream(method, arguments.url, **options) as response:
+    with (
+        Client(**_client_options(arguments)) as client,
+        client.stream(method, arguments.url, **options) as response,
+    ):
         if arguments.headers:
             _write_head(response, out)
         length = response.headers.get("content-length", "")
         quiet = not arguments.output
         with open(os.devnull, "w") as nowhere:
-            progress = Progress(int(length) if length.isdigit() else None, nowhere if quiet else sys.stderr)
+            progress = Progress(
+                int(length) if length.isdigit() else None, nowhere if quiet else sys.stderr
+            )
             if arguments.json:
                 try:
-                    text = json.dumps(json.loads(response.read()), indent=2, ensure_ascii=False) + "\n"
+                    text = (
+                        json.dumps(json.loads(response.read()), indent=2, ensure_ascii=False) + "\n"
+                    )
                 except ValueError as error:
                     raise Failure(f"the body is not JSON: {error}") from None
                 chunks: Iterator[bytes] = iter([text.encode()])
@@ -192,7 +224,10 @@ async def _read_lines(ws: AsyncWebSocket) -> None:
 
 async def _print_messages(ws: AsyncWebSocket) -> None:
     async for message in ws:
-        print(message if isinstance(message, str) else f"<{len(message)} bytes> {message.hex()}", flush=True)
+        print(
+            message if isinstance(message, str) else f"<{len(message)} bytes> {message.hex()}",
+            flush=True,
+        )
 
 
 async def _ws(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, cast
+from typing import TYPE_CHECKING, Any, Optional
 
 from ._body import Prepared, merge_url, prepare, websocket_url
 from ._config import make_manager
@@ -98,7 +98,9 @@ class Client:
     def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocket:
         """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
         given = prepare(options, websocket_url(merge_url(self._base_url, url)), "", self._params)
-        exchange = self._manager.open("GET", given.url, given.headers, None, given.timeout, given.extra)
+        exchange = self._manager.open(
+            "GET", given.url, given.headers, None, given.timeout, given.extra
+        )
         return open_websocket(exchange, given.url)
 
     def statistics(self) -> dict[str, Any]:
@@ -115,7 +117,7 @@ class Client:
         if given.source is not None and not isinstance(given.source, Iterator):
             raise TypeError("a blocking client cannot take an async iterable: use AsyncClient")
         exchange = self._manager.open(method, *given[:5])
-        return StreamingResponse(exchange, method, given.url, cast(Optional[Iterator[bytes]], given.source))
+        return StreamingResponse(exchange, method, given.url, given.source)
 
     def __enter__(self) -> Self:
         return self

@@ -163,7 +163,7 @@ def make_manager(options: ClientOptions, drive: Drive) -> Manager:
     given: dict[str, Any] = {"drive": options.get("drive", drive)}
     for name in ("http_versions", "server_hostname", "user_agent"):
         if name in options:
-            given[name] = options[name]  # type: ignore[literal-required]
+            given[name] = options[name]
     if "timeout" in options:
         given["timeout"] = options["timeout"] if options["timeout"] is not None else _no_timeout()
     verify = options.get("verify", True)
@@ -178,7 +178,9 @@ def make_manager(options: ClientOptions, drive: Drive) -> Manager:
     if "uds" in options:
         given["unix_socket"] = os.fspath(options["uds"])
     if "resolve" in options:
-        given["resolve"] = [(host, port, list(ips)) for (host, port), ips in options["resolve"].items()]
+        given["resolve"] = [
+            (host, port, list(ips)) for (host, port), ips in options["resolve"].items()
+        ]
     if "limits" in options:
         given.update(options["limits"]._options())
     return Manager(options.get("headers"), **given)

@@ -258,7 +258,11 @@ class WebSocketClosed(WebSocketError):
     """The WebSocket is closed; here `code` and `reason` are those of the peer's close frame."""
 
     def __init__(self, code: Optional[int] = None, reason: str = "") -> None:
-        text = "the WebSocket is closed" if code is None else f"the WebSocket is closed: {code} {reason}".rstrip()
+        text = (
+            "the WebSocket is closed"
+            if code is None
+            else f"the WebSocket is closed: {code} {reason}".rstrip()
+        )
         super().__init__(text, name="websocket_closed")
         self.code = code
         self.reason = reason

@@ -32,7 +32,9 @@ async def _drain(ws: AsyncWebSocket) -> None:
         await ws.recv()
 
 
-async def close_websocket(ws: AsyncWebSocket, code: int, reason: str, timeout: Optional[float]) -> None:
+async def close_websocket(
+    ws: AsyncWebSocket, code: int, reason: str, timeout: Optional[float]
+) -> None:
     """The closing handshake: says so, then waits for the peer's answer; at the end of the time it hangs up."""
     if ws.is_ended:
         return

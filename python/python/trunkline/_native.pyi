@@ -14,6 +14,7 @@ _Part = Union[Head, Data, Trailers, Frame, Done]
 version: str
 
 def error_table() -> list[tuple[int, str, str]]: ...
+
 @final
 class Timeout:
     def __new__(

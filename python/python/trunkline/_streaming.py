@@ -41,7 +41,7 @@ class _Streamed(Generic[E]):
     """What streamed answers have in common. The head is there from the start; the rest is known at the end."""
 
     def __init__(self, exchange: E, method: str, url: str) -> None:
-        self._exchange = exchange
+        self._exchange: E = exchange
         self._head: Optional[Head] = None
         self._summary: Optional[Summary] = None
         self._content: Optional[bytes] = None
@@ -130,7 +130,9 @@ class _Streamed(Generic[E]):
     def content(self) -> bytes:
         """The body, once `read` (or `aread`) has taken it."""
         if self._content is None:
-            raise InvalidState("the body was not read: call read() or aread() first", 6, "invalid_state")
+            raise InvalidState(
+                "the body was not read: call read() or aread() first", 6, "invalid_state"
+            )
         return self._content
 
     @property
@@ -178,7 +180,9 @@ class StreamingResponse(_Streamed[Exchange]):
     A streamed upload goes on while the answer is read, on the same thread.
     """
 
-    def __init__(self, exchange: Exchange, method: str, url: str, source: Optional[Iterator[bytes]]) -> None:
+    def __init__(
+        self, exchange: Exchange, method: str, url: str, source: Optional[Iterator[bytes]]
+    ) -> None:
         super().__init__(exchange, method, url)
         self._source = source
         self._piece: Optional[bytes] = None
@@ -203,7 +207,9 @@ class StreamingResponse(_Streamed[Exchange]):
                 else:
                     return
             except InvalidState:
-                self._source = None  # the peer wants no more of it, or the request has ended: its parts tell
+                self._source = (
+                    None  # the peer wants no more of it, or the request has ended: its parts tell
+                )
 
     def _next(self) -> object:
         while True:
@@ -283,7 +289,9 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
     A streamed upload goes on in a task of its own.
     """
 
-    def __init__(self, exchange: AsyncExchange, method: str, url: str, source: Optional[Source]) -> None:
+    def __init__(
+        self, exchange: AsyncExchange, method: str, url: str, source: Optional[Source]
+    ) -> None:
         super().__init__(exchange, method, url)
         self._upload: Optional[asyncio.Task[None]] = None
         self._upload_error: Optional[BaseException] = None
