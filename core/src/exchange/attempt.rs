@@ -31,8 +31,8 @@ impl Exchange {
     /// Sends the request, again where that is safe, and delivers the answer.
     pub(super) async fn attempts(&self) -> Result<()> {
         if self.request.is_websocket() {
-            return self
-                .websocket()
+            // Boxed, like everything that most requests never do: their tasks stay small.
+            return Box::pin(self.websocket())
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }

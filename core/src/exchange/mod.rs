@@ -74,24 +74,25 @@ impl<F: FnOnce()> Drop for AtEnd<F> {
 }
 
 impl Exchange {
-    pub(crate) fn new(request: Request, state: Arc<RequestState>, pool: Arc<Pool>) -> Exchange {
+    pub(crate) fn new(request: Request, state: Arc<RequestState>, pool: Arc<Pool>) -> Box<Exchange> {
         let options = Arc::clone(&pool.connector.options);
         let timeouts = merge(&options.timeouts, &request.timeouts);
         let watch = Watch::new(Arc::clone(&pool.connector.reactor), timeouts);
         let target = Arc::new(target(&request, &options));
         let headers = headers(&request, &options);
-        Exchange {
+        // On the heap by itself: as a piece of the task it would be moved several times on the way there.
+        Box::new(Exchange {
             request,
             headers,
             target,
             state,
             pool,
             watch,
-        }
+        })
     }
 
     /// Runs the request to its end, and its connection to where it can be used again.
-    pub(crate) async fn run<F: FnOnce()>(self, mut end: AtEnd<F>) {
+    pub(crate) async fn run<F: FnOnce()>(self: Box<Self>, mut end: AtEnd<F>) {
         let mut timer = Timer::new(&self.pool.connector.reactor);
         let mut attempts = pin!(self.attempts());
         let failure = poll_fn(|cx| {

@@ -121,7 +121,7 @@ impl Pool {
                 Step::Http2(http2) => {
                     return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
                 }
-                Step::Connect(opening) => return self.open(target, opening, progress).await,
+                Step::Connect(opening) => return Box::pin(self.open(target, opening, progress)).await,
                 Step::Wait(waiting) => waiter = Some(waiting.await?),
                 Step::Close(idle) => drop(idle),
             }

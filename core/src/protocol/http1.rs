@@ -17,6 +17,7 @@ use crate::connect::Stream;
 use crate::delivery::{RequestState, UploadPiece};
 use crate::drive::Reactor;
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits;
 use crate::options::ManagerOptions;
 use crate::part::{ConnectionInfo, Part};
 use crate::statistics::{Counters, add};
@@ -44,8 +45,12 @@ impl Http1 {
         upgrade: bool,
     ) -> Result<Http1> {
         let (socket, received) = (stream.socket(), stream.received());
-        let (sender, connection) = Builder::new()
-            .max_headers(options.max_headers)
+        let mut builder = Builder::new();
+        // hyper's own default is the same number and needs no list on the heap for each answer.
+        if options.max_headers != limits::HEADERS {
+            builder.max_headers(options.max_headers);
+        }
+        let (sender, connection) = builder
             .max_header_size(options.max_header_bytes)
             .handshake(TokioIo::new(stream))
             .await

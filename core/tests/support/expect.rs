@@ -13,7 +13,7 @@ pub enum Recorded {
     Trailers(HeaderMap),
     Frame(Frame),
     Done,
-    Error(String),
+    Error(String, String),
 }
 
 impl Recorded {
@@ -27,7 +27,9 @@ impl Recorded {
             Part::Trailers(trailers) => Recorded::Trailers((**trailers).clone()),
             Part::Frame(frame) => Recorded::Frame(frame.clone()),
             Part::Done(_) => Recorded::Done,
-            Part::Error(error) => Recorded::Error(error.code().name().to_owned()),
+            Part::Error(error) => {
+                Recorded::Error(error.code().name().to_owned(), error.to_string())
+            }
             other => panic!("{other:?} is not recorded"),
         }
     }
@@ -59,7 +61,12 @@ pub fn differences(expected: &[script::Part], recorded: &[Recorded]) -> Option<S
             return Some(format!("{expected:?} did not come"));
         };
         if !matches(expected, found) {
-            return Some(format!("expected {expected:?}, got {}", shorten(found)));
+            let expected: String = format!("{expected:?}").chars().take(400).collect();
+            let last = delivered.last().map(shorten);
+            return Some(format!(
+                "expected {expected}, got {}, at last {last:?}",
+                shorten(found)
+            ));
         }
     }
     rest.next()
@@ -80,7 +87,7 @@ fn copy(part: &Recorded) -> Recorded {
         Recorded::Trailers(trailers) => Recorded::Trailers(trailers.clone()),
         Recorded::Frame(frame) => Recorded::Frame(frame.clone()),
         Recorded::Done => Recorded::Done,
-        Recorded::Error(name) => Recorded::Error(name.clone()),
+        Recorded::Error(name, text) => Recorded::Error(name.clone(), text.clone()),
     }
 }
 
@@ -107,7 +114,7 @@ fn matches(expected: &script::Part, found: &Recorded) -> bool {
             _ => false,
         },
         (script::Part::Done(_), Recorded::Done) => true,
-        (script::Part::Error(expected), Recorded::Error(name)) => expected.error.holds(name),
+        (script::Part::Error(expected), Recorded::Error(name, _)) => expected.error.holds(name),
         _ => false,
     }
 }
