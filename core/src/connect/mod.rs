@@ -9,9 +9,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use crate::drive::{Io, Reactor};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::{HttpVersions, ManagerOptions};
+use crate::request::Target;
 use crate::statistics::Counters;
 
 pub(crate) use resolve::Resolver;
@@ -21,15 +24,6 @@ pub(crate) use tls::Tls;
 /// Hears which phase of connecting begins, so that its deadline applies.
 pub(crate) trait Progress: Sync {
     fn enter(&self, phase: Phase);
-}
-
-/// Where to connect.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Target {
-    pub(crate) tls: bool,
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) versions: HttpVersions,
 }
 
 /// A connection that stands.
@@ -45,6 +39,8 @@ pub(crate) struct Connected {
 /// What is needed to connect; one for each reactor.
 pub(crate) struct Connector {
     pub(crate) options: Arc<ManagerOptions>,
+    /// The value of `user-agent` for requests that have none.
+    pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) tls: Arc<Tls>,

@@ -12,10 +12,11 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
-use super::{Stream, Target};
+use super::Stream;
 use crate::drive::Io;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::{HttpVersions, TlsOptions, Verify};
+use crate::request::Target;
 
 /// The TLS side of a manager; its configuration is made at the first use, for the platform's trust store is slow to read.
 pub(crate) struct Tls {

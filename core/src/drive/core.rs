@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,9 @@ pub(crate) struct Reactor {
     alarm: OnceLock<rustix::fd::OwnedFd>,
     alarm_at: Mutex<Option<Instant>>,
     clock: Option<ManualClock>,
+    /// The time at the beginning of the turn that runs, in nanoseconds since `base`.
+    turn: AtomicU64,
+    base: Instant,
     /// Called after each run of tasks.
     flush: Box<dyn Fn() + Send + Sync>,
     descriptor: RawFd,
@@ -89,6 +92,8 @@ impl Reactor {
             alarm: OnceLock::new(),
             alarm_at: Mutex::new(None),
             clock,
+            turn: AtomicU64::new(0),
+            base: Instant::now(),
             flush,
             descriptor: poll.as_raw_fd(),
         });
@@ -112,12 +117,27 @@ impl Reactor {
             .map_or_else(Instant::now, ManualClock::now)
     }
 
+    /// The time at which the turn that runs began: exact enough for a task, and free of charge.
+    pub(crate) fn turn(&self) -> Instant {
+        match &self.clock {
+            Some(clock) => clock.now(),
+            None => self.base + Duration::from_nanos(self.turn.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn begin_turn(&self) {
+        if self.clock.is_none() {
+            let passed = self.base.elapsed().as_nanos() as u64;
+            self.turn.store(passed, Ordering::Relaxed);
+        }
+    }
+
     /// Runs `future` to its end on this reactor. May be called on any thread.
     pub(crate) fn spawn(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) {
         let task = {
             let mut tasks = lock(&self.tasks);
             let entry = tasks.vacant_entry();
-            let task = Task::new(Box::pin(future), Arc::downgrade(self), entry.key());
+            let task = Task::new(Box::pin(future), Arc::clone(self), entry.key());
             entry.insert(Some(Arc::clone(&task)));
             task
         };
@@ -230,6 +250,7 @@ impl Core {
     /// Runs what is ready, until nothing is or the budget is used up. True when something may still be ready.
     pub(crate) fn run(&mut self, reactor: &Reactor) -> bool {
         reactor.mode.store(RUNNING, Ordering::SeqCst);
+        reactor.begin_turn();
         let mut budget = BUDGET;
         loop {
             if self.batch.is_empty() {

@@ -211,6 +211,11 @@ impl AsyncWrite for Io {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // One piece needs no list of pieces, which costs the system more.
+        let mut filled = bufs.iter().filter(|buf| !buf.is_empty());
+        if let (Some(only), None) = (filled.next(), filled.next()) {
+            return self.poll_write(cx, only);
+        }
         // The system takes at most 1024 vectors a call.
         let bufs = &bufs[..bufs.len().min(1024)];
         self.poll_send(cx, |socket| {

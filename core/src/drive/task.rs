@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::core::Reactor;
@@ -22,14 +22,15 @@ const DONE: u8 = 4;
 pub(crate) struct Task {
     future: Mutex<Option<BoxFuture>>,
     state: AtomicU8,
-    reactor: Weak<Reactor>,
+    /// The reactor lists the task until it ends or is abandoned, so this is no lasting circle.
+    reactor: Arc<Reactor>,
     /// Its place in the reactor's list.
     pub(super) key: usize,
 }
 
 impl Task {
     /// A task that is to be queued by its maker.
-    pub(super) fn new(future: BoxFuture, reactor: Weak<Reactor>, key: usize) -> Arc<Task> {
+    pub(super) fn new(future: BoxFuture, reactor: Arc<Reactor>, key: usize) -> Arc<Task> {
         Arc::new(Task {
             future: Mutex::new(Some(future)),
             state: AtomicU8::new(QUEUED),
@@ -62,9 +63,7 @@ impl Task {
             .is_err()
         {
             self.state.store(QUEUED, Ordering::Release);
-            if let Some(reactor) = self.reactor.upgrade() {
-                reactor.enqueue(Arc::clone(self));
-            }
+            self.reactor.enqueue(Arc::clone(self));
         }
         false
     }
@@ -99,9 +98,7 @@ impl Wake for Task {
                 .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire)
             {
                 Ok(_) if next == QUEUED => {
-                    if let Some(reactor) = self.reactor.upgrade() {
-                        reactor.enqueue(Arc::clone(self));
-                    }
+                    self.reactor.enqueue(Arc::clone(self));
                     return;
                 }
                 Ok(_) => return,

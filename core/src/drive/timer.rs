@@ -75,7 +75,7 @@ impl Timer {
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
-        let now = self.reactor.now();
+        let now = self.reactor.turn();
         if deadline <= now {
             return Poll::Ready(());
         }

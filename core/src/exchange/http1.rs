@@ -26,13 +26,13 @@ impl Exchange {
     pub(super) async fn http1(&self, mut lease: Http1Lease) -> std::result::Result<(), Failed> {
         let reused = lease.http1.reused;
         self.watch.acquired(&lease.http1.info, reused);
-        let response = self
-            .send_http1(&mut lease, self.headers.clone())
-            .await
-            .map_err(|mut failed| {
-                failed.stale &= reused;
-                failed
-            })?;
+        let response =
+            self.send_http1(&mut lease, self.headers())
+                .await
+                .map_err(|mut failed| {
+                    failed.stale &= reused;
+                    failed
+                })?;
         lease.http1.keep_alive = keep_alive(response.headers());
         self.check_framing(response.headers())?;
         let (head, body) = response.into_parts();

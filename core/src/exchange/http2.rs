@@ -88,7 +88,7 @@ impl Exchange {
         *request.method_mut() = self.request.method.clone();
         *request.uri_mut() = self.request.address.absolute_form.clone();
         *request.version_mut() = Version::HTTP_2;
-        let mut headers = self.headers.clone();
+        let mut headers = self.headers();
         // RFC 9113, 8.3.1: the authority takes the place of host.
         if let Some(host) = headers.remove(HOST) {
             if host != self.request.address.authority {

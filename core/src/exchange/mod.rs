@@ -16,13 +16,13 @@ use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT,
 };
 
-use crate::connect::Target;
 use crate::delivery::RequestState;
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode};
-use crate::options::{HttpVersions, ManagerOptions, Timeouts};
+use crate::options::{ManagerOptions, Timeouts};
 use crate::part::{Part, Summary};
 use crate::pool::Pool;
+use crate::request::Target;
 use crate::request::{Body, Request, TimeoutOverrides};
 use crate::statistics::{Counters, add};
 
@@ -31,7 +31,6 @@ pub(crate) use watch::Watch;
 /// What one request works with.
 pub(crate) struct Exchange {
     pub(crate) request: Request,
-    pub(crate) headers: HeaderMap,
     pub(crate) target: Arc<Target>,
     pub(crate) state: Arc<RequestState>,
     pub(crate) pool: Arc<Pool>,
@@ -74,16 +73,18 @@ impl<F: FnOnce()> Drop for AtEnd<F> {
 }
 
 impl Exchange {
-    pub(crate) fn new(request: Request, state: Arc<RequestState>, pool: Arc<Pool>) -> Box<Exchange> {
+    pub(crate) fn new(
+        request: Request,
+        state: Arc<RequestState>,
+        pool: Arc<Pool>,
+    ) -> Box<Exchange> {
         let options = Arc::clone(&pool.connector.options);
         let timeouts = merge(&options.timeouts, &request.timeouts);
         let watch = Watch::new(Arc::clone(&pool.connector.reactor), timeouts);
-        let target = Arc::new(target(&request, &options));
-        let headers = headers(&request, &options);
+        let target = Arc::clone(request.address.target(request.http.unwrap_or(options.http)));
         // On the heap by itself: as a piece of the task it would be moved several times on the way there.
         Box::new(Exchange {
             request,
-            headers,
             target,
             state,
             pool,
@@ -153,48 +154,33 @@ fn merge(defaults: &Timeouts, overrides: &TimeoutOverrides) -> Timeouts {
     }
 }
 
-/// Where a request's connection leads.
-pub(crate) fn target(request: &Request, options: &ManagerOptions) -> Target {
-    let address = &request.address;
-    let asked = request.http.unwrap_or(options.http);
-    let versions = match asked {
-        _ if address.websocket => HttpVersions::Http1,
-        // Without TLS nothing negotiates HTTP/2.
-        HttpVersions::Auto if !address.tls => HttpVersions::Http1,
-        other => other,
-    };
-    Target {
-        tls: address.tls,
-        host: address.host.clone(),
-        port: address.port,
-        versions,
-    }
-}
-
-/// The request's header fields and those that every request has.
-fn headers(request: &Request, options: &ManagerOptions) -> HeaderMap {
-    let mut headers = request.headers.clone();
-    if !headers.contains_key(HOST) {
-        headers.insert(HOST, request.address.authority.clone());
-    }
-    if !headers.contains_key(USER_AGENT) && !options.user_agent.is_empty() {
-        if let Ok(value) = HeaderValue::from_str(&options.user_agent) {
-            headers.insert(USER_AGENT, value);
+impl Exchange {
+    /// The request's header fields and those that every request has.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let request = &self.request;
+        let mut headers = request.headers.clone();
+        if !headers.contains_key(HOST) {
+            headers.insert(HOST, request.address.authority.clone());
         }
-    }
-    if !headers.contains_key(ACCEPT) && !request.address.websocket {
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    }
-    if let Some(authorization) = &request.address.authorization {
-        if !headers.contains_key(AUTHORIZATION) {
-            headers.insert(AUTHORIZATION, authorization.clone());
+        if let Some(agent) = &self.pool.connector.user_agent {
+            if !headers.contains_key(USER_AGENT) {
+                headers.insert(USER_AGENT, agent.clone());
+            }
         }
+        if !headers.contains_key(ACCEPT) && !request.address.websocket {
+            headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        }
+        if let Some(authorization) = &request.address.authorization {
+            if !headers.contains_key(AUTHORIZATION) {
+                headers.insert(AUTHORIZATION, authorization.clone());
+            }
+        }
+        // RFC 9110, 8.6: a method that is about a body says that there is none.
+        if matches!(request.body, Body::Empty)
+            && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        headers
     }
-    // RFC 9110, 8.6: a method that is about a body says that there is none.
-    if matches!(request.body, Body::Empty)
-        && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
-    {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    headers
 }

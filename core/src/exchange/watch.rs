@@ -74,7 +74,7 @@ impl Watch {
     pub(crate) fn expired(&self) -> Error {
         let phase = self.lock().phase;
         if let Some(total) = self.timeouts.total {
-            if self.reactor.now() >= self.begun + total {
+            if self.reactor.turn() >= self.begun + total {
                 let text = format!("not done after {total:?} in all (phase {})", phase.name());
                 return Error::new(ErrorCode::TotalTimeout, text).in_phase(phase);
             }
@@ -120,7 +120,7 @@ impl Watch {
     }
 
     pub(crate) fn acquired(&self, connection: &Arc<ConnectionInfo>, reused: bool) {
-        let now = self.reactor.now();
+        let now = self.reactor.turn();
         let mut inner = self.lock();
         inner.attempts += 1;
         inner.reused = reused;
@@ -137,7 +137,7 @@ impl Watch {
     }
 
     pub(crate) fn first_byte(&self) {
-        let now = self.reactor.now();
+        let now = self.reactor.turn();
         let mut inner = self.lock();
         inner.timings.first_byte = now.saturating_duration_since(self.begun);
         inner.phase = Phase::Receive;
@@ -145,7 +145,7 @@ impl Watch {
     }
 
     pub(crate) fn finish(&self) -> Timings {
-        let now = self.reactor.now();
+        let now = self.reactor.turn();
         let mut inner = self.lock();
         inner.timings.total = now.saturating_duration_since(self.begun);
         inner.timings
@@ -166,7 +166,7 @@ impl Watch {
 
 impl Progress for Watch {
     fn enter(&self, phase: Phase) {
-        let now = self.reactor.now();
+        let now = self.reactor.turn();
         let passed = now.saturating_duration_since(self.begun);
         let limit = self.limit(phase);
         let mut inner = self.lock();

@@ -18,7 +18,7 @@ impl Exchange {
     pub(super) async fn websocket(&self) -> Result<()> {
         let mut lease = self.pool.acquire_alone(&self.target, &self.watch).await?;
         self.watch.acquired(&lease.http1.info, false);
-        let mut headers = self.headers.clone();
+        let mut headers = self.headers();
         let accept = prepare(&mut headers);
         let mut response = self
             .send_http1(&mut lease, headers)
@@ -35,7 +35,7 @@ impl Exchange {
             ));
         }
         check(
-            self.headers.get(SEC_WEBSOCKET_PROTOCOL),
+            self.request.headers.get(SEC_WEBSOCKET_PROTOCOL),
             response.headers(),
             &accept,
         )?;

@@ -13,7 +13,7 @@ use crate::delivery::{
 };
 use crate::drive::{Background, Inline, ManualClock, Reactor};
 use crate::error::{Error, ErrorCode, Result};
-use crate::exchange::{AtEnd, Exchange, target};
+use crate::exchange::{AtEnd, Exchange};
 use crate::fork;
 use crate::options::{Drive, ManagerOptions};
 use crate::pool::Pool;
@@ -75,9 +75,14 @@ impl Manager {
         let queue = Arc::new(Queue::new(options.drive != Drive::Inline)?);
         let tls = Arc::new(Tls::new(options.tls.clone())?);
         let resolver = Arc::new(Resolver::default());
+        let user_agent = match options.user_agent.as_str() {
+            "" => None,
+            agent => Some(crate::request::header_field("user-agent", agent.as_bytes())?.1),
+        };
         let pool = |reactor: &Arc<Reactor>| {
             Pool::new(Connector {
                 options: Arc::clone(&options),
+                user_agent: user_agent.clone(),
                 reactor: Arc::clone(reactor),
                 resolver: Arc::clone(&resolver),
                 tls: Arc::clone(&tls),
@@ -173,7 +178,9 @@ impl Manager {
                 .map(|inline| Arc::clone(inline) as Arc<dyn InlineDriver>),
             generation: inner.generation,
         });
-        let (reactor, pool) = inner.reactors.of(|| target(&request, options));
+        let (reactor, pool) = inner
+            .reactors
+            .of(|| request.address.target(request.http.unwrap_or(options.http)));
         let key = inner.live.add(&state);
         add(&inner.counters.submitted, 1);
         let live = Arc::clone(&inner.live);

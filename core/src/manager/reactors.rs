@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use slab::Slab;
 
-use crate::connect::Target;
 use crate::delivery::RequestState;
 use crate::drive::{Background, Inline, Reactor};
 use crate::pool::Pool;
+use crate::request::Target;
 
 /// The reactors, by drive.
 pub(super) enum Reactors {
@@ -33,7 +33,10 @@ impl Reactors {
     }
 
     /// The reactor that an origin belongs to: always the same, so that its connections can be shared.
-    pub(super) fn of(&self, target: impl FnOnce() -> Target) -> (&Arc<Reactor>, &Arc<Pool>) {
+    pub(super) fn of<'a>(
+        &self,
+        target: impl FnOnce() -> &'a Arc<Target>,
+    ) -> (&Arc<Reactor>, &Arc<Pool>) {
         match self {
             Reactors::Inline(reactor, pool, _) => (reactor, pool),
             Reactors::Threads(threads) => {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::place::Place;
 use super::{Http1, Http2, Pool};
-use crate::connect::Target;
+use crate::request::Target;
 
 /// A request's hold on a connection. Dropped in any state, it gives the place back.
 pub(crate) enum Lease {

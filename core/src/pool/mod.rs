@@ -13,13 +13,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::connect::{Connector, Progress, Target};
+use crate::connect::{Connector, Progress};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits;
 use crate::options::HttpVersions;
 use crate::part::{ConnectionInfo, Protocol};
 use crate::protocol::http1::Http1;
 use crate::protocol::http2::Http2;
+use crate::request::Target;
 
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
 use place::Place;
@@ -121,7 +122,9 @@ impl Pool {
                 Step::Http2(http2) => {
                     return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
                 }
-                Step::Connect(opening) => return Box::pin(self.open(target, opening, progress)).await,
+                Step::Connect(opening) => {
+                    return Box::pin(self.open(target, opening, progress)).await;
+                }
                 Step::Wait(waiting) => waiter = Some(waiting.await?),
                 Step::Close(idle) => drop(idle),
             }
@@ -171,7 +174,7 @@ impl Pool {
         woken: Option<Arc<Waiter>>,
         look: bool,
     ) -> Result<Step> {
-        let now = self.connector.reactor.now();
+        let now = self.connector.reactor.turn();
         let mut inner = self.lock();
         if inner.closed {
             return Err(Error::new(
@@ -391,7 +394,7 @@ impl Pool {
 
     /// Puts an HTTP/1.1 connection back for the next request.
     fn keep(&self, target: &Arc<Target>, mut http1: Http1, place: Place) {
-        let now = self.connector.reactor.now();
+        let now = self.connector.reactor.turn();
         let idle_for = self.connector.options.idle_connection_timeout;
         // The peer's own limit counts from when it sent the answer: stay a little below it.
         let peer = http1

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::Pool;
-use crate::connect::Target;
+use crate::request::Target;
 
 /// Held by a connection from before it is opened; dropped, it lets another be opened.
 pub(crate) struct Place {

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use atomic_waker::AtomicWaker;
 
 use super::Pool;
-use crate::connect::Target;
 use crate::error::{Error, Result};
+use crate::request::Target;
 
 enum State {
     Waiting,

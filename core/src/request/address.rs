@@ -1,9 +1,21 @@
 //! Where a request goes, taken out of its URL once.
 
+use std::sync::{Arc, OnceLock};
+
 use http::{HeaderValue, Uri};
 use url::{Position, Url};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::options::HttpVersions;
+
+/// Where a connection leads, and what is spoken there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) tls: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) versions: HttpVersions,
+}
 
 /// A URL in the forms that the protocols need.
 #[derive(Debug)]
@@ -20,6 +32,8 @@ pub(crate) struct Address {
     pub(crate) authority: HeaderValue,
     /// From the URL's user and password.
     pub(crate) authorization: Option<HeaderValue>,
+    /// By version; made when first asked for.
+    targets: [OnceLock<Arc<Target>>; 3],
 }
 
 impl Address {
@@ -57,6 +71,25 @@ impl Address {
             authority: HeaderValue::from_str(authority).map_err(|cause| bad(&cause.to_string()))?,
             authorization: basic(&url).map_err(|()| bad("user or password cannot be sent"))?,
             host,
+            targets: Default::default(),
+        })
+    }
+
+    /// Where the connection for this URL leads, if `asked` versions may be spoken.
+    pub(crate) fn target(&self, asked: HttpVersions) -> &Arc<Target> {
+        let versions = match asked {
+            _ if self.websocket => HttpVersions::Http1,
+            // Without TLS nothing negotiates HTTP/2.
+            HttpVersions::Auto if !self.tls => HttpVersions::Http1,
+            other => other,
+        };
+        self.targets[versions as usize].get_or_init(|| {
+            Arc::new(Target {
+                tls: self.tls,
+                host: self.host.clone(),
+                port: self.port,
+                versions,
+            })
         })
     }
 }

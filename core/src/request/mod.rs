@@ -12,7 +12,7 @@ use http::{HeaderMap, Method};
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::HttpVersions;
 
-pub(crate) use address::Address;
+pub(crate) use address::{Address, Target};
 pub use body::Body;
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
