@@ -15,7 +15,7 @@ from harness import paths
 from harness.execute import Run, Skipped, execute
 from harness.idle import settle
 from harness.jobs import GOALS, JOBS, Job
-from harness.report import goals_table, machine, merged, table, write
+from harness.report import commit, goals_table, machine, merged, table, write
 from harness.servers import Servers, SetupError, Urls, warm_download
 from harness.summary import Data, judge, summarize
 
@@ -86,6 +86,7 @@ def run_job(job: Job, arguments: argparse.Namespace, servers: Servers, urls: Url
         "unit": job.unit,
         "apart": job.apart,
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(),
         "rounds": arguments.rounds,
         "seconds": arguments.seconds,
         "programs": [
@@ -133,10 +134,13 @@ def save(fresh: Data, today: str) -> None:
     for name in (today, "latest"):
         result: dict[str, Any] = merged(paths.RESULTS / f"{name}.json", fresh)
         order = [job.name for job in JOBS]
+        titles = {job.name: job.title for job in JOBS}
         result["jobs"] = sorted(
             (job for job in result["jobs"] if job["name"] in order),
             key=lambda job: order.index(job["name"]),
         )
+        for job in result["jobs"]:
+            job["title"] = titles[job["name"]]
         result["goals"] = [judge(goal, result["jobs"]) for goal in GOALS]
         print(f"wrote {write(result, name).relative_to(paths.ROOT)}")
 

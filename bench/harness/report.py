@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 from . import paths
@@ -23,6 +24,13 @@ def machine() -> Data:
                 model = line.split(":", 1)[1].strip()
                 break
     return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release()}
+
+
+def commit() -> str:
+    """Which Trunkline was measured; a + says that the tree had changes."""
+    command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def columns(rows: list[list[str]], head: list[str]) -> str:
