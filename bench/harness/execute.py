@@ -58,7 +58,12 @@ def execute(job: Job, program: Program, urls: Urls, seconds: float, cpus: set[in
             stderr=err,
             preexec_fn=lambda: os.sched_setaffinity(0, cpus),
         )
-        peak = wait(process, seconds + SPARE_SECONDS)
+        try:
+            peak = wait(process, seconds + SPARE_SECONDS)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         out.seek(0)
         err.seek(0)
         output, errors = out.read(), err.read().strip().splitlines()
