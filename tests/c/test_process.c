@@ -1,7 +1,6 @@
 /* What concerns the whole process: forking, threads, the log, statistics. */
 #include "harness.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -63,8 +62,9 @@ static void test_fork(bool is_inline)
         CHECK_STATUS(trunk_request_options_free(own_request), TRUNK_OK);
         CHECK_STATUS(trunk_manager_free(own), TRUNK_OK);
         CHECK(write(verdict[1], test_failed() ? "bad" : "good", 4) == 4);
-        /* Killed, so that no leak checker looks at what is the parent's. */
-        raise(SIGKILL);
+        /* No leak checker is to look at what is the parent's: another program takes this process over. */
+        execlp("true", "true", (char *)NULL);
+        _exit(0);
     }
     char said[5] = "";
     int status = -1;
