@@ -1,0 +1,251 @@
+"""Runs every example of the documentation against the embedded test server.
+
+    python tests/docs/run_examples.py [--list] [--only TEXT]
+
+It needs the library and the test server (`make lib`) and the module `trunkline` in the Python that runs it.
+
+In README.md and docs/*.md a block is an example by its language:
+
+`python`   a program of its own. A line `NAME.py` given as `sys.argv[1]` is the URL of the echo WebSocket.
+`c`        with `main`: a program of its own. With `#include` but without `main`: a beginning, put before each later
+           block of the file that includes nothing. With neither: statements, run inside `main` with a `manager`.
+`sh`       run where every line is a call of `python -m trunkline`, `printf` or `echo`; other shell blocks are not
+           examples of the library.
+`text`     right after an example: what it prints on its standard output. `…` stands for anything within a line.
+
+A comment `<!-- not run -->` in the line before a block leaves it out, and counts as skipped.
+
+The examples ask https://example.org (also http, ws and wss): here that name stands for the test server, whose
+certificates `SSL_CERT_FILE` makes the platform's trusted ones. The last line is `N passed, N failed, N skipped`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASE = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release"
+SERVER = os.environ.get("TRUNKLINE_TEST_SERVER") or str(RELEASE / "trunkline-test-server")
+SECONDS = 60
+C_FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
+SHELL_CALL = re.compile(r"(python -m trunkline|printf|echo) ")
+STATEMENTS = """
+int main(void)
+{{
+    trunk_manager *manager;
+    try(trunk_manager_new(NULL, &manager));
+    {{
+{body}
+    }}
+    try(trunk_manager_free(manager));
+    return 0;
+}}
+"""
+
+
+@dataclass
+class Block:
+    """A fenced block of a document."""
+
+    file: Path
+    line: int
+    language: str
+    text: str
+    left_out: bool
+    output: Optional[str] = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(file: Path) -> Iterator[Block]:
+    """The fenced blocks of a document; a `text` block right after another is its output."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    former: Optional[Block] = None
+    index = 0
+    while index < len(lines):
+        if not lines[index].startswith("```"):
+            if lines[index].strip():
+                former = None
+            index += 1
+            continue
+        start = index
+        index += 1
+        while index < len(lines) and lines[index] != "```":
+            index += 1
+        block = Block(
+            file,
+            start + 1,
+            lines[start][3:].strip(),
+            "\n".join(lines[start + 1 : index]) + "\n",
+            start > 0 and lines[start - 1].strip() == "<!-- not run -->",
+        )
+        if block.language == "text" and former is not None:
+            former.output = block.text
+        former = block
+        yield block
+        index += 1
+
+
+def is_example(block: Block) -> bool:
+    if block.language in ("python", "c"):
+        return True
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return block.language == "sh" and all(SHELL_CALL.match(line) for line in lines if line)
+
+
+def matches(expected: str, printed: str) -> bool:
+    """Whether a program printed what its document says."""
+    pattern = "[^\n]*".join(re.escape(piece) for piece in expected.strip().split("…"))
+    return re.fullmatch(pattern, printed.strip()) is not None
+
+
+class Runner:
+    """Builds and runs examples in a folder of their own."""
+
+    def __init__(self, folder: Path, places: dict[str, object]) -> None:
+        self._folder = folder
+        self._places = places
+        self._number = 0
+        self._beginnings: dict[Path, str] = {}
+        self._environment = {**os.environ, "SSL_CERT_FILE": str(places["ca"])}
+        python = folder / "bin"
+        python.mkdir()
+        (python / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (python / "python").chmod(0o755)
+        self._environment["PATH"] = f"{python}{os.pathsep}{os.environ['PATH']}"
+        library = RELEASE / "libtrunkline.so"
+        for name in ("libtrunkline.so", "libtrunkline.so.0"):
+            (folder / name).symlink_to(library)
+
+    def _here(self, text: str) -> str:
+        """The text with the test server in the place of example.org."""
+        for scheme, port in (("http", "http"), ("https", "https"), ("ws", "http"), ("wss", "https")):
+            text = text.replace(f"{scheme}://example.org", f"{scheme}://localhost:{self._places[port]}")
+        text = text.replace("/path/to/ca.pem", str(self._places["ca"]))
+        text = text.replace("/path/to/client.pem", str(self._places["client_cert"]))
+        text = text.replace("/path/to/client.key", str(self._places["client_key"]))
+        text = text.replace("https://mtls.example.org", f"https://localhost:{self._places['mtls']}")
+        return text.replace("/path/to/server.sock", str(self._places["unix"]))
+
+    def _c_source(self, block: Block) -> str:
+        if "#include" in block.text:
+            return block.text
+        beginning = self._beginnings.get(block.file, "")
+        if re.search(r"\bint main\(", block.text):
+            return beginning + block.text
+        return beginning + STATEMENTS.format(body=block.text)
+
+    def _command(self, block: Block) -> list[str]:
+        stem = self._folder / f"example{self._number}"
+        self._number += 1
+        if block.language == "sh":
+            return ["bash", "-e", "-c", self._here(block.text)]
+        arguments = [f"ws://localhost:{self._places['http']}/ws"] if "argv[1]" in block.text else []
+        if block.language == "python":
+            source = stem.with_suffix(".py")
+            source.write_text(self._here(block.text), encoding="utf-8")
+            return [sys.executable, "-W", "error", str(source), *arguments]
+        source = stem.with_suffix(".c")
+        source.write_text(self._here(self._c_source(block)), encoding="utf-8")
+        compiler = os.environ.get("CC") or "cc"
+        compile_only = not re.search(r"\bint main\(", source.read_text(encoding="utf-8"))
+        if compile_only:
+            # A beginning alone: it must compile; what of it is unused shows later.
+            return [compiler, *C_FLAGS, "-Wno-unused-function", f"-I{ROOT / 'include'}", "-c", "-o", os.devnull, str(source)]
+        linked = ["-L", str(self._folder), "-ltrunkline", f"-Wl,-rpath,{self._folder}"]
+        built = subprocess.run(
+            [compiler, *C_FLAGS, "-Wno-unused-function", f"-I{ROOT / 'include'}", "-o", str(stem), str(source), *linked],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        if built.returncode:
+            raise RuntimeError(built.stderr)
+        return [str(stem), *arguments]
+
+    def run(self, block: Block) -> Optional[str]:
+        """What is wrong with the example; None where nothing is."""
+        if block.language == "c" and "#include" in block.text and "int main(" not in block.text:
+            self._beginnings[block.file] = block.text
+        try:
+            done = subprocess.run(
+                self._command(block),
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return f"not done after {SECONDS} s"
+        except RuntimeError as error:
+            return str(error)
+        if done.returncode:
+            return f"status {done.returncode}\n{done.stdout}{done.stderr}"
+        if block.output is not None and not matches(block.output, done.stdout):
+            return f"expected to print\n{block.output}but printed\n{done.stdout}"
+        return None
+
+
+def run_all(chosen: list[Block]) -> int:
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    with tempfile.TemporaryDirectory() as temporary:
+        server = subprocess.Popen(
+            [SERVER, "embedded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert server.stdout is not None and server.stdin is not None
+        try:
+            runner = Runner(Path(temporary), json.loads(server.stdout.readline()))
+            for block in chosen:
+                if block.left_out:
+                    counts["skipped"] += 1
+                    print(f"skipped: {block.place} ({block.language})")
+                    continue
+                wrong = runner.run(block)
+                counts["failed" if wrong else "passed"] += 1
+                print(f"{'failed' if wrong else 'ok'}: {block.place} ({block.language})")
+                if wrong:
+                    print("    " + wrong.rstrip().replace("\n", "\n    "))
+        finally:
+            server.stdin.close()
+            server.wait(timeout=10)
+    print(", ".join(f"{count} {word}" for word, count in counts.items()))
+    return 1 if counts["failed"] else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Runs the examples of the documentation.")
+    parser.add_argument("--list", action="store_true", help="name the examples, run none")
+    parser.add_argument("--only", default="", metavar="TEXT", help="those whose place has TEXT in it")
+    arguments = parser.parse_args()
+    files = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found = [block for file in files for block in blocks(file) if is_example(block)]
+    # A beginning is needed by what comes after it, whatever is chosen.
+    chosen = [b for b in found if arguments.only in b.place or ("#include" in b.text and "int main(" not in b.text)]
+    if arguments.list:
+        for block in chosen:
+            print(f"{block.place} ({block.language})")
+        return 0
+    for needed in (SERVER, str(RELEASE / "libtrunkline.so")):
+        if not shutil.which(needed) and not Path(needed).exists():
+            print(f"{needed} is missing: run `make lib` first", file=sys.stderr)
+            return 2
+    return run_all(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
