@@ -91,6 +91,12 @@ macro_rules! awaitable_class {
     ($class:ty) => {
         #[pymethods]
         impl $class {
+            /// What asyncio calls it in its messages.
+            #[classattr]
+            fn __name__() -> &'static str {
+                stringify!($class)
+            }
+
             fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
                 slf
             }

@@ -255,10 +255,12 @@ impl Engine {
             // Only a queue is emptied here: not worth giving the interpreter away for.
             self.manager.poll(&mut batch, BATCH, Some(Instant::now()))
         };
-        let result = checked(py, taken).and_then(|_| {
+        let result = checked(py, taken).and_then(|taken| {
             let mut ready = Vec::new();
             self.sort(&mut batch, &mut ready);
-            resolve(py, ready)
+            resolve(py, ready)?;
+            // The descriptor tells of news only: what the reactor had left is asked for once the tasks woken now have run.
+            if taken > 0 { self.nudge(py) } else { Ok(()) }
         });
         batch.clear();
         *lock(&self.batch) = batch;
@@ -305,7 +307,7 @@ impl Engine {
         let Some(binding) = bound else {
             return Ok(None);
         };
-        let idle = lock(&self.entries).is_empty();
+        let idle = self.is_idle();
         if idle || binding.is_closed(py) {
             self.forget();
             binding.detach(py);
@@ -319,8 +321,16 @@ impl Engine {
         Ok(Some(future))
     }
 
+    /// Whether every request has ended, though its answer may still wait to be taken.
+    fn is_idle(&self) -> bool {
+        let entries = lock(&self.entries);
+        entries
+            .iter()
+            .all(|(_, entry)| matches!(entry, Entry::Whole(whole) if whole.outcome.is_some()))
+    }
+
     fn finish_closing(&self, py: Python<'_>) -> PyResult<()> {
-        if lock(&self.closing).is_none() || !lock(&self.entries).is_empty() {
+        if lock(&self.closing).is_none() || !self.is_idle() {
             return Ok(());
         }
         let waiting = lock(&self.closing).take().unwrap_or_default();

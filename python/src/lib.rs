@@ -47,9 +47,5 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<channel::AsyncExchange>()?;
     module.add_class::<websocket::WebSocket>()?;
     module.add_class::<websocket_async::AsyncWebSocket>()?;
-    module.add_class::<fetch::Fetch>()?;
-    module.add_class::<awaitable::Ready>()?;
-    module.add_class::<channel::Receive>()?;
-    module.add_class::<channel::Send>()?;
     Ok(())
 }

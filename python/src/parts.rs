@@ -32,7 +32,11 @@ impl Head {
     }
 
     pub(crate) fn to_core(&self) -> trunkline::Head {
-        trunkline::Head { status: self.status, version: self.version, headers: (*self.headers.0).clone() }
+        trunkline::Head {
+            status: self.status,
+            version: self.version,
+            headers: (*self.headers.0).clone(),
+        }
     }
 }
 

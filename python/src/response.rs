@@ -99,7 +99,10 @@ impl Response {
     ) -> Response {
         let answer = Answer {
             head: Box::new(head.get().to_core()),
-            informational: informational.iter().map(|head| Box::new(head.get().to_core())).collect(),
+            informational: informational
+                .iter()
+                .map(|head| Box::new(head.get().to_core()))
+                .collect(),
             body: bytes::Bytes::copy_from_slice(content.as_bytes()),
             trailers: Some(Box::new((*trailers.get().0).clone())),
             summary: Arc::clone(&summary.get().0),

@@ -6,7 +6,29 @@ from typing import Any, Literal, Optional, TypeVar, Union, final, overload
 
 from typing_extensions import Self
 
-T = TypeVar("T")
+__all__ = [
+    "version",
+    "error_table",
+    "Timeout",
+    "Headers",
+    "ConnectionInfo",
+    "Timings",
+    "Summary",
+    "Head",
+    "Data",
+    "Trailers",
+    "Frame",
+    "Done",
+    "Writable",
+    "Response",
+    "Manager",
+    "Exchange",
+    "AsyncExchange",
+    "WebSocket",
+    "AsyncWebSocket",
+]
+
+_T = TypeVar("_T")
 
 _Payload = Union[bytes, bytearray, memoryview, str]
 _Part = Union[Head, Data, Trailers, Frame, Done]
@@ -47,7 +69,7 @@ class Headers:
     @overload
     def get(self, name: str, default: None = None, /) -> Optional[str]: ...
     @overload
-    def get(self, name: str, default: T, /) -> Union[str, T]: ...
+    def get(self, name: str, default: _T, /) -> Union[str, _T]: ...
     def get_list(self, name: str) -> list[str]: ...
     def multi_items(self) -> list[tuple[str, str]]: ...
     def keys(self) -> list[str]: ...

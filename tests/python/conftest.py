@@ -1,0 +1,84 @@
+"""What the tests share: the embedded test server and clients that know it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trunkline
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = os.environ.get("TRUNKLINE_TEST_SERVER", str(ROOT / "target/release/trunkline-test-server"))
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[dict[str, Any]]:
+    """The test server; yields the line that tells where it is. It ends with its standard input."""
+    with subprocess.Popen(
+        [SERVER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(20)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the embedded server is."""
+
+    http: str
+    https: str
+    https1: str
+    mtls: str
+    ws: str
+    wss: str
+    unix: str
+    ca: str
+    client_cert: str
+    client_key: str
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with running("embedded") as at:
+        yield Server(
+            http=f"http://127.0.0.1:{at['http']}",
+            https=f"https://localhost:{at['https']}",
+            https1=f"https://localhost:{at['https1']}",
+            mtls=f"https://localhost:{at['mtls']}",
+            ws=f"ws://127.0.0.1:{at['http']}/ws",
+            wss=f"wss://localhost:{at['https']}/ws",
+            unix=at["unix"],
+            ca=at["ca"],
+            client_cert=at["client_cert"],
+            client_key=at["client_key"],
+        )
+
+
+@pytest.fixture(params=["inline", "threads"])
+def drive(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def client(server: Server, drive: Any) -> Iterator[trunkline.Client]:
+    with trunkline.Client(base_url=server.http, drive=drive) as client:
+        yield client
+
+
+@pytest.fixture
+async def aclient(server: Server, drive: Any) -> AsyncIterator[trunkline.AsyncClient]:
+    async with trunkline.AsyncClient(base_url=server.http, drive=drive) as client:
+        yield client

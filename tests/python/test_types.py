@@ -1,0 +1,52 @@
+"""The stubs say what the module is, and the package types as its users would use it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USE = """
+import asyncio
+from typing import Union
+from typing_extensions import assert_type
+import trunkline
+
+def blocking(client: trunkline.Client) -> None:
+    assert_type(client.get("http://x/", headers={"a": "b"}, timeout=1.0), trunkline.Response)
+    with client.stream("GET", "http://x/") as response:
+        for chunk in response.iter_bytes():
+            assert_type(chunk, bytes)
+    with client.websocket("ws://x/") as ws:
+        assert_type(ws.recv(), Union[str, bytes])
+
+async def main() -> None:
+    async with trunkline.AsyncClient(limits=trunkline.Limits(max_connections=3)) as client:
+        assert_type(await client.get("http://x/"), trunkline.Response)
+        task = asyncio.create_task(client.get("http://x/"))
+        assert_type(await task, trunkline.Response)
+        async with client.websocket("ws://x/") as ws:
+            async for message in ws:
+                assert_type(message, Union[str, bytes])
+"""
+
+
+def run(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_stubs_match_the_module() -> None:
+    pytest.importorskip("mypy")
+    done = run("mypy.stubtest", "trunkline._native", "--ignore-disjoint-bases")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_package_as_its_users_type_it(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    file = tmp_path / "use.py"
+    file.write_text(USE)
+    done = run("mypy", "--strict", "--python-version", "3.9", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
