@@ -143,10 +143,10 @@ fn play(
                     .poll(&mut batch, 7, Some(Instant::now() + PATIENCE))
                     .unwrap();
                 assert!(!batch.is_empty(), "nothing was delivered in time");
-                batch.into_iter().for_each(|event| {
+                for event in batch {
                     let index = event.token() as usize;
                     handle(index, event.into_part());
-                });
+                }
             })
         }
         By::Callback => {

@@ -23,6 +23,8 @@ pub(crate) enum UploadPiece {
 pub(crate) struct Upload {
     pieces: VecDeque<Bytes>,
     queued: usize,
+    /// What was promised as the length, and how much of that is still to be written.
+    left: Option<u64>,
     finished: bool,
     trailers: Option<HeaderMap>,
     failed: Option<String>,
@@ -39,12 +41,30 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
+    pub(crate) fn new(length: Option<u64>) -> Upload {
+        Upload {
+            left: length,
+            ..Upload::default()
+        }
+    }
+
     pub(crate) fn write(&mut self, data: Bytes, bound: usize) -> Result<Option<Waker>> {
         self.writable()?;
         // A piece larger than the bound is taken when the queue is empty, so that no write can be refused for ever.
         if self.queued > 0 && self.queued + data.len() > bound {
             self.refused = true;
             return Err(Error::new(ErrorCode::Again, "the upload queue is full"));
+        }
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(data.len() as u64).ok_or_else(|| {
+                Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!(
+                        "{} bytes are more than the {left} that are left of the body's length",
+                        data.len()
+                    ),
+                )
+            })?;
         }
         self.queued += data.len();
         if !data.is_empty() {
@@ -55,6 +75,12 @@ impl Upload {
 
     pub(crate) fn finish(&mut self, trailers: Option<HeaderMap>) -> Result<Option<Waker>> {
         self.writable()?;
+        if let Some(left @ 1..) = self.left {
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                format!("the body is {left} bytes short of its length"),
+            ));
+        }
         self.finished = true;
         self.trailers = trailers;
         Ok(self.reader.take())

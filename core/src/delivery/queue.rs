@@ -70,11 +70,11 @@ impl Queue {
     }
 
     fn signal(&self) {
-        if let Some(descriptor) = &self.descriptor {
-            if !self.signalled.swap(true, Ordering::AcqRel) {
-                // An eventfd write can only fail when the counter is at its end, and then it is readable anyway.
-                let _ = rustix::io::write(descriptor, &1u64.to_ne_bytes());
-            }
+        if let Some(descriptor) = &self.descriptor
+            && !self.signalled.swap(true, Ordering::AcqRel)
+        {
+            // An eventfd write can only fail when the counter is at its end, and then it is readable anyway.
+            let _ = rustix::io::write(descriptor, &1u64.to_ne_bytes());
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) upload_bound: usize,
     pub(crate) send_bound: usize,
     pub(crate) streamed: bool,
+    /// Of a streamed body, where it was given.
+    pub(crate) length: Option<u64>,
     pub(crate) websocket: bool,
     pub(crate) manual_release: bool,
     pub(crate) inline: Option<Arc<dyn InlineDriver>>,
@@ -79,6 +81,7 @@ impl std::fmt::Debug for RequestState {
 
 impl RequestState {
     pub(crate) fn new(setup: Setup) -> Arc<RequestState> {
+        let upload = Upload::new(setup.length);
         Arc::new(RequestState {
             setup,
             waker: OnceLock::new(),
@@ -88,7 +91,7 @@ impl RequestState {
             released: AtomicU64::new(0),
             notice_at: AtomicU64::new(u64::MAX),
             sent: AtomicU64::new(0),
-            upload: Mutex::default(),
+            upload: Mutex::new(upload),
             outgoing: Mutex::default(),
         })
     }
@@ -138,6 +141,10 @@ impl RequestState {
     }
 
     fn wake(&self) {
+        // In a forked child the reactor, and the descriptor that wakes it, are the parent's.
+        if crate::fork::is_forked(self.setup.generation) {
+            return;
+        }
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }

@@ -276,11 +276,12 @@ impl Core {
     pub(crate) fn park(&mut self, reactor: &Reactor, deadline: Option<Instant>) -> bool {
         let mut timeout =
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if reactor.clock.is_none() && timeout.is_none_or(|timeout| !timeout.is_zero()) {
-            if let Some(next) = reactor.timers().next() {
-                let left = next.saturating_duration_since(Instant::now());
-                timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
-            }
+        if reactor.clock.is_none()
+            && timeout.is_none_or(|timeout| !timeout.is_zero())
+            && let Some(next) = reactor.timers().next()
+        {
+            let left = next.saturating_duration_since(Instant::now());
+            timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
         }
         if timeout != Some(Duration::ZERO) {
             reactor.mode.store(PARKED, Ordering::SeqCst);

@@ -15,6 +15,8 @@ struct Seat {
     core: Option<Core>,
     leader: Option<ThreadId>,
     followers: usize,
+    /// Asked for by the leader itself, from inside a callback: done when it leaves.
+    ending: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// A reactor that is run by its callers.
@@ -30,6 +32,7 @@ impl Inline {
             core: Some(core),
             leader: None,
             followers: 0,
+            ending: None,
         };
         Inline {
             reactor,
@@ -67,12 +70,13 @@ impl Inline {
         }
     }
 
-    /// Gives the core up for good: every task is dropped. Nothing happens when this thread runs the reactor right now;
-    /// true when it was done.
-    pub(crate) fn end(&self, at_end: impl FnOnce()) -> bool {
+    /// Gives the core up for good: every task is dropped. From inside a callback this happens when the reactor's run
+    /// that called it ends.
+    pub(crate) fn end(&self, at_end: impl FnOnce() + Send + 'static) {
         let mut seat = self.seat();
         if seat.leader == Some(thread::current().id()) {
-            return false;
+            seat.ending = Some(Box::new(at_end));
+            return;
         }
         while seat.leader.is_some() {
             self.reactor.interrupt();
@@ -81,16 +85,17 @@ impl Inline {
                 .wait(seat)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let Some(mut core) = seat.core.take() else {
-            return false;
-        };
+        let Some(core) = seat.core.take() else { return };
         drop(seat);
+        self.wind_up(core, at_end);
+    }
+
+    fn wind_up(&self, mut core: Core, at_end: impl FnOnce()) {
         while core.run(&self.reactor) {}
         at_end();
         self.reactor.abandon();
         drop(core);
         self.changed.notify_all();
-        true
     }
 
     /// Whether the calling thread runs the reactor right now.
@@ -110,8 +115,13 @@ impl Drop for Leading<'_> {
         if let Some(mut core) = self.core.take() {
             core.leave(&self.inline.reactor);
             let mut seat = self.inline.seat();
-            seat.core = Some(core);
             seat.leader = None;
+            if let Some(at_end) = seat.ending.take() {
+                drop(seat);
+                self.inline.wind_up(core, at_end);
+                return;
+            }
+            seat.core = Some(core);
             let wake = seat.followers > 0;
             drop(seat);
             if wake {

@@ -49,19 +49,17 @@ impl Exchange {
             self.watch.enter(Phase::FirstByte);
         }
         let outcome = poll_fn(|cx| {
-            if sending {
-                if let Poll::Ready(result) = upload.as_mut().poll(cx) {
-                    sending = false;
-                    match result {
-                        // The caller's own failure ends the request; the peer's shows in the answer.
-                        Err(error) if error.code() == ErrorCode::UploadFailed => {
-                            return Poll::Ready(Err(error));
-                        }
-                        _ if self.watch.phase() == Phase::Write => {
-                            self.watch.enter(Phase::FirstByte)
-                        }
-                        _ => {}
+            if sending && let Poll::Ready(result) = upload.as_mut().poll(cx) {
+                sending = false;
+                match result {
+                    // The caller's own failure ends the request; the peer's shows in the answer.
+                    Err(error) if error.code() == ErrorCode::UploadFailed => {
+                        return Poll::Ready(Err(error));
                     }
+                    _ if self.watch.phase() == Phase::Write => {
+                        self.watch.enter(Phase::FirstByte);
+                    }
+                    _ => {}
                 }
             }
             answer.as_mut().poll(cx)
@@ -90,12 +88,11 @@ impl Exchange {
         *request.version_mut() = Version::HTTP_2;
         let mut headers = self.headers();
         // RFC 9113, 8.3.1: the authority takes the place of host.
-        if let Some(host) = headers.remove(HOST) {
-            if host != self.request.address.authority {
-                if let Some(uri) = with_authority(request.uri(), &host) {
-                    *request.uri_mut() = uri;
-                }
-            }
+        if let Some(host) = headers.remove(HOST)
+            && host != self.request.address.authority
+            && let Some(uri) = with_authority(request.uri(), &host)
+        {
+            *request.uri_mut() = uri;
         }
         let length = match &self.request.body {
             Body::Empty => None,

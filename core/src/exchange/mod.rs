@@ -55,6 +55,7 @@ impl<F: FnOnce()> AtEnd<F> {
         if !self.state.is_ended() {
             add(&self.counters.failed, 1);
             self.counters.error(&error);
+            tracing::debug!(request = self.state.id(), %error, "request failed");
             self.state.deliver(Part::Error(error));
         }
     }
@@ -162,18 +163,18 @@ impl Exchange {
         if !headers.contains_key(HOST) {
             headers.insert(HOST, request.address.authority.clone());
         }
-        if let Some(agent) = &self.pool.connector.user_agent {
-            if !headers.contains_key(USER_AGENT) {
-                headers.insert(USER_AGENT, agent.clone());
-            }
+        if let Some(agent) = &self.pool.connector.user_agent
+            && !headers.contains_key(USER_AGENT)
+        {
+            headers.insert(USER_AGENT, agent.clone());
         }
         if !headers.contains_key(ACCEPT) && !request.address.websocket {
             headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         }
-        if let Some(authorization) = &request.address.authorization {
-            if !headers.contains_key(AUTHORIZATION) {
-                headers.insert(AUTHORIZATION, authorization.clone());
-            }
+        if let Some(authorization) = &request.address.authorization
+            && !headers.contains_key(AUTHORIZATION)
+        {
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
         // RFC 9110, 8.6: a method that is about a body says that there is none.
         if matches!(request.body, Body::Empty)

@@ -73,11 +73,11 @@ impl Watch {
     /// The error of the deadline that has passed.
     pub(crate) fn expired(&self) -> Error {
         let phase = self.lock().phase;
-        if let Some(total) = self.timeouts.total {
-            if self.reactor.turn() >= self.begun + total {
-                let text = format!("not done after {total:?} in all (phase {})", phase.name());
-                return Error::new(ErrorCode::TotalTimeout, text).in_phase(phase);
-            }
+        if let Some(total) = self.timeouts.total
+            && self.reactor.turn() >= self.begun + total
+        {
+            let text = format!("not done after {total:?} in all (phase {})", phase.name());
+            return Error::new(ErrorCode::TotalTimeout, text).in_phase(phase);
         }
         let code = match phase {
             Phase::Pool => ErrorCode::PoolTimeout,

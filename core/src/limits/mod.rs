@@ -19,7 +19,7 @@ pub const HEADER_BYTES: usize = 64 * 1024;
 /// Header fields of an HTTP/1.1 answer.
 pub const HEADERS: usize = 100;
 /// Receive window of one HTTP/2 stream, in bytes.
-pub const HTTP2_STREAM_WINDOW: u32 = 1024 * 1024;
+pub const HTTP2_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 /// Streams that are open at once on one HTTP/2 connection, whatever the peer would allow.
 pub const HTTP2_CONCURRENT_STREAMS: usize = 1000;
 /// Streams opened before the peer's SETTINGS are known.

@@ -64,11 +64,11 @@ impl Manager {
     ///
     /// # Errors
     /// As [`Manager::new`].
-    pub fn with_clock(options: ManagerOptions, clock: ManualClock) -> Result<Manager> {
+    pub fn with_clock(options: ManagerOptions, clock: &ManualClock) -> Result<Manager> {
         Manager::build(options, Some(clock))
     }
 
-    fn build(options: ManagerOptions, clock: Option<ManualClock>) -> Result<Manager> {
+    fn build(options: ManagerOptions, clock: Option<&ManualClock>) -> Result<Manager> {
         let generation = fork::generation();
         let counters = Arc::new(Counters::default());
         let options = Arc::new(options);
@@ -91,7 +91,7 @@ impl Manager {
         };
         let make = || {
             let flushed = Arc::clone(&queue);
-            Reactor::new(clock.clone(), Box::new(move || flushed.flush()))
+            Reactor::new(clock.cloned(), Box::new(move || flushed.flush()))
         };
         let reactors = match options.drive {
             Drive::Threads(0) => {
@@ -170,6 +170,10 @@ impl Manager {
             upload_bound: options.upload_buffer,
             send_bound: options.websocket_send_buffer,
             streamed: matches!(request.body, Body::Streamed { .. }),
+            length: match request.body {
+                Body::Streamed { length } => length,
+                _ => None,
+            },
             websocket,
             manual_release: request.manual_release,
             inline: inner

@@ -1,6 +1,7 @@
 //! The reactors of a manager, and the requests that live on them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -68,7 +69,8 @@ impl Reactors {
                 .iter()
                 .for_each(|(_, _, background)| background.stop()),
             Reactors::Inline(_, pool, inline) => {
-                inline.end(|| pool.close());
+                let pool = Arc::clone(pool);
+                inline.end(move || pool.close());
             }
         }
     }
@@ -78,6 +80,8 @@ impl Reactors {
 #[derive(Default)]
 pub(super) struct Live {
     requests: Mutex<Slab<Arc<RequestState>>>,
+    /// Somebody waits for the last one to end, or did: a notice to nobody would cost a system call.
+    awaited: AtomicBool,
     emptied: Condvar,
 }
 
@@ -96,7 +100,7 @@ impl Live {
         let empty = requests.is_empty();
         drop(requests);
         drop(removed);
-        if empty {
+        if empty && self.awaited.load(Ordering::SeqCst) {
             self.emptied.notify_all();
         }
     }
@@ -119,6 +123,7 @@ impl Live {
 
     /// False when the deadline passed before the last request ended.
     pub(super) fn wait_until_empty(&self, deadline: Option<Instant>) -> bool {
+        self.awaited.store(true, Ordering::SeqCst);
         let mut requests = self.lock();
         while !requests.is_empty() {
             requests = match deadline {

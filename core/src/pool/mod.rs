@@ -240,10 +240,8 @@ impl Pool {
                 || (target.tls && target.versions == HttpVersions::Auto));
         match self.take_place(&mut inner, target, woken.is_some())? {
             Some((place, evicted)) => {
-                if decides {
-                    if let Some(origin) = inner.origins.get_mut(target) {
-                        origin.shared = Shared::Connecting;
-                    }
+                if decides && let Some(origin) = inner.origins.get_mut(target) {
+                    origin.shared = Shared::Connecting;
                 }
                 drop(inner);
                 drop(evicted);
@@ -448,11 +446,11 @@ impl Pool {
     /// An HTTP/2 connection of this origin has ended.
     fn forget_closed(&self, target: &Arc<Target>) {
         let mut inner = self.lock();
-        if let Some(origin) = inner.origins.get_mut(target) {
-            if matches!(&origin.shared, Shared::Open(http2) if !http2.is_open()) {
-                origin.shared = Shared::None;
-                origin.waiters.wake_all();
-            }
+        if let Some(origin) = inner.origins.get_mut(target)
+            && matches!(&origin.shared, Shared::Open(http2) if !http2.is_open())
+        {
+            origin.shared = Shared::None;
+            origin.waiters.wake_all();
         }
     }
 
@@ -523,8 +521,11 @@ impl Drop for Deciding<'_> {
 
 fn info(connected: &crate::connect::Connected, protocol: Protocol) -> Arc<ConnectionInfo> {
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let id = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let tls = connected.tls.as_deref().unwrap_or("none");
+    tracing::debug!(connection = id, ?protocol, remote = ?connected.remote, tls, "connected");
     Arc::new(ConnectionInfo {
-        id: NUMBER.fetch_add(1, Ordering::Relaxed),
+        id,
         protocol,
         remote: connected.remote,
         local: connected.local,

@@ -79,10 +79,10 @@ impl Http2 {
         let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
         reactor.spawn(async move {
             let running = std::future::poll_fn(|cx| {
-                if let Some(pinger) = &mut pinger {
-                    if pinger.poll(cx, &reactor_of_ping, &counters) {
-                        return Poll::Ready(());
-                    }
+                if let Some(pinger) = &mut pinger
+                    && pinger.poll(cx, &reactor_of_ping, &counters)
+                {
+                    return Poll::Ready(());
                 }
                 std::pin::Pin::new(&mut connection).poll_connection(cx)
             });

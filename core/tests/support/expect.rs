@@ -52,10 +52,11 @@ pub fn differences(expected: &[script::Part], recorded: &[Recorded]) -> Option<S
             }
             continue;
         }
-        if let script::Part::Data(data) = expected {
-            if data.data.is_empty() && !matches!(rest.peek(), Some(Recorded::Data(_))) {
-                continue;
-            }
+        if let script::Part::Data(data) = expected
+            && data.data.is_empty()
+            && !matches!(rest.peek(), Some(Recorded::Data(_)))
+        {
+            continue;
         }
         let Some(found) = rest.next() else {
             return Some(format!("{expected:?} did not come"));

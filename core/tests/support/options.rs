@@ -24,7 +24,7 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
             "max_connections_per_origin" => options.max_connections_per_origin = size,
             "max_connections" => options.max_connections = size,
             "idle_connection_timeout" => {
-                options.idle_connection_timeout = Duration::from_millis(number)
+                options.idle_connection_timeout = Duration::from_millis(number);
             }
             "max_header_bytes" => options.max_header_bytes = size,
             "max_headers" => options.max_headers = size,

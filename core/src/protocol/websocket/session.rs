@@ -175,7 +175,7 @@ impl Session {
                     }
                     // After the peer's close nothing more can be sent; the close itself has been answered.
                     Err(WsError::Protocol(ProtocolError::SendAfterClosing)) => {}
-                    Err(cause) => return Err(self.failure(cause)),
+                    Err(cause) => return Err(Self::failure(cause)),
                 }
             }
             match self.context.flush(&mut bridge) {
@@ -184,7 +184,7 @@ impl Session {
                     self.blocked = true;
                 }
                 Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => self.unflushed = false,
-                Err(cause) => return Err(self.failure(cause)),
+                Err(cause) => return Err(Self::failure(cause)),
             }
             if self.blocked {
                 return Ok(());
@@ -233,7 +233,7 @@ impl Session {
 
     /// Tells the peer what it did wrong (RFC 6455, 7.1.7), as far as the socket takes it at once.
     fn failure_and_close(&mut self, cause: WsError, cx: &mut Context<'_>) -> Error {
-        let error = self.failure(cause);
+        let error = Self::failure(cause);
         let code = match error.code() {
             ErrorCode::WebSocketProtocol => CloseCode::Protocol,
             ErrorCode::WebSocketInvalidUtf8 => CloseCode::Invalid,
@@ -254,7 +254,7 @@ impl Session {
         error
     }
 
-    fn failure(&self, cause: WsError) -> Error {
+    fn failure(cause: WsError) -> Error {
         let code = match &cause {
             WsError::Capacity(CapacityError::MessageTooLong { .. }) => ErrorCode::WebSocketTooLarge,
             WsError::Utf8(_) => ErrorCode::WebSocketInvalidUtf8,
