@@ -19,6 +19,8 @@ pub(crate) struct Queue {
     arrived: Condvar,
     /// Something was put in since the last flush.
     dirty: AtomicBool,
+    /// A host asked for the descriptor; until then it is left alone, for each signal costs two system calls.
+    watched: AtomicBool,
     /// The descriptor is readable.
     signalled: AtomicBool,
     /// Made readable at a flush, for hosts that watch a descriptor. Only with background threads.
@@ -38,12 +40,20 @@ impl Queue {
             inner: Mutex::default(),
             arrived: Condvar::new(),
             dirty: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             signalled: AtomicBool::new(false),
             descriptor,
         })
     }
 
-    pub(crate) fn descriptor(&self) -> Option<&rustix::fd::OwnedFd> {
+    /// The descriptor, for a host to watch.
+    pub(crate) fn watch(&self) -> Option<&rustix::fd::OwnedFd> {
+        if self.descriptor.is_some()
+            && !self.watched.swap(true, Ordering::SeqCst)
+            && !self.is_empty()
+        {
+            self.signal();
+        }
         self.descriptor.as_ref()
     }
 
@@ -71,6 +81,7 @@ impl Queue {
 
     fn signal(&self) {
         if let Some(descriptor) = &self.descriptor
+            && self.watched.load(Ordering::SeqCst)
             && !self.signalled.swap(true, Ordering::AcqRel)
         {
             // An eventfd write can only fail when the counter is at its end, and then it is readable anyway.

@@ -235,7 +235,7 @@ impl Manager {
     /// `io`, `forked`.
     pub fn descriptor(&self) -> Result<RawFd> {
         self.inner.alive()?;
-        match (self.inner.queue.descriptor(), self.inner.reactors.first()) {
+        match (self.inner.queue.watch(), self.inner.reactors.first()) {
             (Some(descriptor), _) => Ok(descriptor.as_raw_fd()),
             (None, reactor) => reactor.watch(),
         }
