@@ -959,7 +959,8 @@ trunk_status trunk_manager_submit_callback(trunk_manager *manager,
  * Errors: `TRUNK_ERROR_TIMEOUT` when no part came in time, `TRUNK_ERROR_END_OF_PARTS` after the terminal part,
  * `TRUNK_ERROR_INVALID_STATE` for another delivery, `TRUNK_ERROR_BUSY` while another thread receives from this request
  * or from inside a callback.
- * Threads: blocks.
+ * Threads: blocks, unless `timeout_ms` is 0. When another thread frees the request meanwhile it answers
+ * `TRUNK_ERROR_INVALID_HANDLE`.
  * Valid until: `*part` lives until the next call of this function on the request, or until the request is freed.
  */
 trunk_status trunk_request_recv(trunk_request *request,

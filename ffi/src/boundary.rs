@@ -89,3 +89,48 @@ pub(crate) fn deadline(timeout_ms: i64) -> Result<Option<Instant>> {
 pub(crate) fn limit(timeout_ms: u64) -> Option<Duration> {
     (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::trunk_last_error_message;
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        let status = call(|| panic!("the flux is gone"));
+        assert_eq!(status, i32::from(ErrorCode::Panic as u16));
+        // SAFETY: the message lives until the next failing call on this thread.
+        let message = unsafe { trunk_last_error_message().text("the message") }.unwrap();
+        assert_eq!(message, "a bug in the library: the flux is gone");
+        assert_eq!(value(7, || std::panic::panic_any(5_u8)), 7);
+    }
+
+    #[test]
+    fn an_out_parameter_is_written_on_success_only() {
+        let mut number = 1;
+        let place: *mut i32 = &raw mut number;
+        let fail = || Err(Error::new(ErrorCode::Again, "not now"));
+        let write = |result: Result<i32>| {
+            call(|| {
+                // SAFETY: `place` leads to `number`.
+                let out = unsafe { Out::new(place, "number") }?;
+                out.set(result?);
+                Ok(())
+            })
+        };
+        assert_eq!(write(fail()), i32::from(ErrorCode::Again as u16));
+        assert_eq!(number, 1);
+        assert_eq!(write(Ok(2)), TRUNK_OK);
+        assert_eq!(number, 2);
+    }
+
+    #[test]
+    fn deadlines_and_limits() {
+        assert!(deadline(-1).is_ok_and(|deadline| deadline.is_none()));
+        assert!(deadline(0).is_ok_and(|deadline| deadline.is_some_and(|at| at <= Instant::now())));
+        assert!(deadline(i64::MAX).is_ok());
+        assert!(deadline(-2).is_err());
+        assert_eq!(limit(0), None);
+        assert_eq!(limit(5), Some(Duration::from_millis(5)));
+    }
+}

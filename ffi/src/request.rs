@@ -258,7 +258,8 @@ unsafe fn trailers(fields: *const trunk_header, count: usize) -> Result<Option<H
 /// Errors: `TRUNK_ERROR_TIMEOUT` when no part came in time, `TRUNK_ERROR_END_OF_PARTS` after the terminal part,
 /// `TRUNK_ERROR_INVALID_STATE` for another delivery, `TRUNK_ERROR_BUSY` while another thread receives from this request
 /// or from inside a callback.
-/// Threads: blocks.
+/// Threads: blocks, unless `timeout_ms` is 0. When another thread frees the request meanwhile it answers
+/// `TRUNK_ERROR_INVALID_HANDLE`.
 /// Valid until: `*part` lives until the next call of this function on the request, or until the request is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_request_recv(
@@ -274,6 +275,7 @@ pub unsafe extern "C" fn trunk_request_recv(
         let part = request.recv(timeout_ms);
         if request.is_freed() {
             request.release_received();
+            return Err(handle::dead(handle::Tag::Request));
         }
         out.set(part?);
         Ok(())

@@ -240,15 +240,71 @@ static void test_busy(void)
     CHECK_OK(trunk_manager_free(manager));
 }
 
+static void *recv_for_ever(void *argument)
+{
+    const trunk_part *part = NULL;
+    trunk_status status = trunk_request_recv(argument, -1, &part);
+    return status == TRUNK_ERROR_INVALID_HANDLE && part == NULL ? argument : NULL;
+}
+
+/* Freeing a request ends the wait of whoever receives from it. */
+static void test_free_while_waiting(bool is_inline)
+{
+    trunk_manager *manager = manager_make(manager_options(is_inline));
+    trunk_request_options *options = get("/hang");
+    trunk_request *request = NULL;
+    CHECK_OK(trunk_manager_submit_recv(manager, options, &request));
+    pthread_t thread;
+    void *result = NULL;
+    pthread_create(&thread, NULL, recv_for_ever, request);
+    pause_ms((int)slow(50));
+    const trunk_part *part = NULL;
+    CHECK_STATUS(trunk_request_recv(request, 0, &part), TRUNK_ERROR_BUSY);
+    CHECK_OK(trunk_request_free(request));
+    pthread_join(thread, &result);
+    CHECK(result == request);
+    CHECK_OK(trunk_request_options_free(options));
+    CHECK_OK(trunk_manager_free(manager));
+}
+
+static void *free_options(void *argument)
+{
+    return trunk_manager_options_free(argument) == TRUNK_OK ? argument : NULL;
+}
+
+/* Of several threads that free the same handle, one does. */
+static void test_free_at_once(void)
+{
+    for (int round = 0; round < 50; round++) {
+        trunk_manager_options *options = manager_options(false);
+        pthread_t threads[4];
+        int freed = 0;
+        for (int index = 0; index < 4; index++)
+            pthread_create(&threads[index], NULL, free_options, options);
+        for (int index = 0; index < 4; index++) {
+            void *result = NULL;
+            pthread_join(threads[index], &result);
+            freed += result != NULL;
+        }
+        CHECK(freed == 1);
+    }
+}
+
 void test_process(const struct server *embedded)
 {
     server = embedded;
+    test_begin("freed by four threads at once");
+    test_free_at_once();
+    test_end();
     for (int is_inline = 0; is_inline < 2; is_inline++) {
         test_begin(is_inline ? "fork, inline" : "fork, threads");
         test_fork(is_inline);
         test_end();
         test_begin(is_inline ? "statistics, inline" : "statistics, threads");
         test_statistics(is_inline);
+        test_end();
+        test_begin(is_inline ? "freed while another thread waits, inline" : "freed while another thread waits, threads");
+        test_free_while_waiting(is_inline);
         test_end();
         test_begin(is_inline ? "six threads, inline" : "six threads, threads");
         test_threads(is_inline);
