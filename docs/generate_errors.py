@@ -73,13 +73,14 @@ def exceptions() -> dict[int, str]:
     """The exception class of each code, as the package's BY_CODE says."""
     tree = ast.parse(EXCEPTIONS.read_text(encoding="utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            if node.target.id == "BY_CODE" and isinstance(node.value, ast.Dict):
-                return {
-                    ast.literal_eval(key): value.id
-                    for key, value in zip(node.value.keys, node.value.values)
-                    if key is not None and isinstance(value, ast.Name)
-                }
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        if node.target.id == "BY_CODE" and isinstance(node.value, ast.Dict):
+            return {
+                ast.literal_eval(key): value.id
+                for key, value in zip(node.value.keys, node.value.values)
+                if key is not None and isinstance(value, ast.Name)
+            }
     raise SystemExit(f"{EXCEPTIONS.name} has no BY_CODE")
 
 
@@ -87,11 +88,16 @@ def table() -> str:
     """The rows of the document's table."""
     classes = exceptions()
     entries = ENTRY.findall(TABLE.read_text(encoding="utf-8"))
-    missing = [name for number, name, _ in entries if name not in ADVICE or int(number) not in classes]
+    missing = [
+        name for number, name, _ in entries if name not in ADVICE or int(number) not in classes
+    ]
     if missing or len(entries) != len(ADVICE):
         stale = sorted(set(ADVICE) - {name for _, name, _ in entries})
         raise SystemExit(f"without advice or exception: {missing}; advice without a code: {stale}")
-    rows = ["| number | name | meaning | C | Python | what to do |", "| --- | --- | --- | --- | --- | --- |"]
+    rows = [
+        "| number | name | meaning | C | Python | what to do |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for number, name, meaning in entries:
         constant = f"`TRUNK_ERROR_{name.upper()}`"
         rows.append(
@@ -106,7 +112,9 @@ def main() -> int:
     after = f"{head}{BEGIN}\n\n{table()}\n\n{END}{rest.split(END)[1]}"
     if sys.argv[1:] == ["--check"]:
         if before != after:
-            print("docs/errors.md is out of date: run python docs/generate_errors.py", file=sys.stderr)
+            print(
+                "docs/errors.md is out of date: run python docs/generate_errors.py", file=sys.stderr
+            )
         return int(before != after)
     DOCUMENT.write_text(after, encoding="utf-8")
     return 0

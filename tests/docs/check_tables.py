@@ -60,14 +60,37 @@ def limits() -> list[str]:
     for name, default in constants().items():
         if told.get(name) != default:
             wrong.append(f"{name} is {default}, docs/limits.md says {told.get(name)}")
-    wrong += [f"docs/limits.md has {name}, the core has not" for name in set(told) - set(constants())]
-    setters = set(re.findall(r"fn trunk_manager_options_set_(\w+)", read("ffi/src/options_limits.rs")))
+    wrong += [
+        f"docs/limits.md has {name}, the core has not" for name in set(told) - set(constants())
+    ]
+    setters = set(
+        re.findall(r"fn trunk_manager_options_set_(\w+)", read("ffi/src/options_limits.rs"))
+    )
     named = {row[3] for row in rows if row[3]}
     wrong += [f"docs/limits.md lacks the setter {name}" for name in setters - named]
     header = read("include/trunkline.h")
-    wrong += [f"there is no setter {n}" for n in named if f"trunk_manager_options_set_{n}(" not in header]
+    wrong += [
+        f"there is no setter {n}" for n in named if f"trunk_manager_options_set_{n}(" not in header
+    ]
+    for row in rows:
+        comment = re.search(
+            rf"/\*\*((?:(?!\*/).)*)\*/\s*trunk_status trunk_manager_options_set_{row[3]}\(",
+            header,
+            re.S,
+        )
+        words = comment and re.search(
+            r"The default\s+is\s+([\w.]+(?:\s+[KMG]iB| s)?)", comment[1].replace(" *", "")
+        )
+        said = " ".join(words[1].rstrip(".").split()) if words else ""
+        if row[3] and said != row[2].replace("none", "0"):
+            wrong.append(
+                f"the header says that the default of {row[3]} is {said!r}, docs/limits.md says {row[2]}"
+            )
     body = read("python/python/trunkline/_config.py").split("class Limits")[1].split("def ")[0]
-    fields, python = set(re.findall(r"^    (\w+): Optional", body, re.M)), {r[4] for r in rows if r[4]}
+    fields, python = (
+        set(re.findall(r"^    (\w+): Optional", body, re.M)),
+        {r[4] for r in rows if r[4]},
+    )
     wrong += [f"Limits and docs/limits.md differ in {name}" for name in fields ^ python]
     return wrong
 
@@ -90,9 +113,13 @@ def names() -> list[str]:
     known = set(re.findall(r"\b(?:trunk|TRUNK)_\w+", header))
     wrong = []
     for document in DOCUMENTS:
-        for name in sorted(set(re.findall(r"\b(?:trunk|TRUNK)_\w+", document.read_text(encoding="utf-8")))):
+        for name in sorted(
+            set(re.findall(r"\b(?:trunk|TRUNK)_\w+", document.read_text(encoding="utf-8")))
+        ):
             # A name that ends with an underscore stands for all that begin so.
-            if name not in known and not (name.endswith("_") and any(k.startswith(name) for k in known)):
+            if name not in known and not (
+                name.endswith("_") and any(k.startswith(name) for k in known)
+            ):
                 wrong.append(f"{document.relative_to(ROOT)}: the header has no {name}")
     return wrong
 
@@ -101,7 +128,9 @@ def links() -> list[str]:
     """Each link to a file leads to one."""
     wrong = []
     for document in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+        for target in re.findall(
+            r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")
+        ):
             if not (document.parent / target).exists():
                 wrong.append(f"{document.relative_to(ROOT)}: there is no {target}")
     return wrong
@@ -109,10 +138,10 @@ def links() -> list[str]:
 
 def imports() -> list[str]:
     """The folders of the core import only what is left of them in ARCHITECTURE.md's line."""
-    line = next(line for line in read("ARCHITECTURE.md").splitlines() if line.startswith("error limits"))
-    rank = {
-        name: number for number, group in enumerate(line.split("<-")) for name in group.split()
-    }
+    line = next(
+        line for line in read("ARCHITECTURE.md").splitlines() if line.startswith("error limits")
+    )
+    rank = {name: number for number, group in enumerate(line.split("<-")) for name in group.split()}
     wrong = []
     for file in sorted((ROOT / "core" / "src").rglob("*.rs")):
         folder = file.relative_to(ROOT / "core" / "src").parts[0].removesuffix(".rs")

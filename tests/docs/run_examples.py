@@ -132,8 +132,15 @@ class Runner:
 
     def _here(self, text: str) -> str:
         """The text with the test server in the place of example.org."""
-        for scheme, port in (("http", "http"), ("https", "https"), ("ws", "http"), ("wss", "https")):
-            text = text.replace(f"{scheme}://example.org", f"{scheme}://localhost:{self._places[port]}")
+        for scheme, port in (
+            ("http", "http"),
+            ("https", "https"),
+            ("ws", "http"),
+            ("wss", "https"),
+        ):
+            text = text.replace(
+                f"{scheme}://example.org", f"{scheme}://localhost:{self._places[port]}"
+            )
         text = text.replace("/path/to/ca.pem", str(self._places["ca"]))
         text = text.replace("/path/to/client.pem", str(self._places["client_cert"]))
         text = text.replace("/path/to/client.key", str(self._places["client_key"]))
@@ -164,10 +171,28 @@ class Runner:
         compile_only = not re.search(r"\bint main\(", source.read_text(encoding="utf-8"))
         if compile_only:
             # A beginning alone: it must compile; what of it is unused shows later.
-            return [compiler, *C_FLAGS, "-Wno-unused-function", f"-I{ROOT / 'include'}", "-c", "-o", os.devnull, str(source)]
+            return [
+                compiler,
+                *C_FLAGS,
+                "-Wno-unused-function",
+                f"-I{ROOT / 'include'}",
+                "-c",
+                "-o",
+                os.devnull,
+                str(source),
+            ]
         linked = ["-L", str(self._folder), "-ltrunkline", f"-Wl,-rpath,{self._folder}"]
         built = subprocess.run(
-            [compiler, *C_FLAGS, "-Wno-unused-function", f"-I{ROOT / 'include'}", "-o", str(stem), str(source), *linked],
+            [
+                compiler,
+                *C_FLAGS,
+                "-Wno-unused-function",
+                f"-I{ROOT / 'include'}",
+                "-o",
+                str(stem),
+                str(source),
+                *linked,
+            ],
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -230,12 +255,18 @@ def run_all(chosen: list[Block]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Runs the examples of the documentation.")
     parser.add_argument("--list", action="store_true", help="name the examples, run none")
-    parser.add_argument("--only", default="", metavar="TEXT", help="those whose place has TEXT in it")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="those whose place has TEXT in it"
+    )
     arguments = parser.parse_args()
     files = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = [block for file in files for block in blocks(file) if is_example(block)]
     # A beginning is needed by what comes after it, whatever is chosen.
-    chosen = [b for b in found if arguments.only in b.place or ("#include" in b.text and "int main(" not in b.text)]
+    chosen = [
+        b
+        for b in found
+        if arguments.only in b.place or ("#include" in b.text and "int main(" not in b.text)
+    ]
     if arguments.list:
         for block in chosen:
             print(f"{block.place} ({block.language})")
