@@ -13,7 +13,7 @@
  * NULL, TRUNK_ERROR_INVALID_HANDLE for one that is dead or of another kind, and TRUNK_ERROR_FORKED in a child process for
  * one of its parent. A required pointer that is NULL answers TRUNK_ERROR_NULL_POINTER, text that is not UTF-8
  * TRUNK_ERROR_INVALID_ARGUMENT, a bug in the library TRUNK_ERROR_PANIC. Out-parameters come last and are written on success
- * only; a call that fails has changed nothing. Functions that read a part (`trunk_part_*`) answer the value itself: for a
+ * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a
  * part that is not live, or of a kind that has no such value, they answer the neutral one (0, NULL, false, the empty view,
  * or what they name) and set the last error; `trunk_part_check` tells the two apart.
  *
@@ -778,7 +778,7 @@ trunk_status trunk_manager_descriptor(const trunk_manager *manager,
  * Errors: `TRUNK_ERROR_BUSY` while another thread polls this manager, or from inside a callback.
  * Threads: blocks, unless `timeout_ms` is 0. Closing or freeing the manager does not end a wait for ever; the terminal
  * part of a request does.
- * Valid until: the parts live until the next poll of this manager, or until it is freed.
+ * Valid until: the parts live until the next poll of this manager, whether or not that gives any, or until it is freed.
  */
 trunk_status trunk_manager_poll(trunk_manager *manager,
                                 const trunk_part **parts,
@@ -961,7 +961,8 @@ trunk_status trunk_manager_submit_callback(trunk_manager *manager,
  * or from inside a callback.
  * Threads: blocks, unless `timeout_ms` is 0. When another thread frees the request meanwhile it answers
  * `TRUNK_ERROR_INVALID_HANDLE`.
- * Valid until: `*part` lives until the next call of this function on the request, or until the request is freed.
+ * Valid until: `*part` lives until the next call of this function on the request, whatever that call answers, or until
+ * the request is freed.
  */
 trunk_status trunk_request_recv(trunk_request *request,
                                 int64_t timeout_ms,

@@ -233,7 +233,7 @@ pub unsafe extern "C" fn trunk_manager_descriptor(
 /// Errors: `TRUNK_ERROR_BUSY` while another thread polls this manager, or from inside a callback.
 /// Threads: blocks, unless `timeout_ms` is 0. Closing or freeing the manager does not end a wait for ever; the terminal
 /// part of a request does.
-/// Valid until: the parts live until the next poll of this manager, or until it is freed.
+/// Valid until: the parts live until the next poll of this manager, whether or not that gives any, or until it is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_manager_poll(
     manager: *mut trunk_manager,

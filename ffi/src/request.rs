@@ -260,7 +260,8 @@ unsafe fn trailers(fields: *const trunk_header, count: usize) -> Result<Option<H
 /// or from inside a callback.
 /// Threads: blocks, unless `timeout_ms` is 0. When another thread frees the request meanwhile it answers
 /// `TRUNK_ERROR_INVALID_HANDLE`.
-/// Valid until: `*part` lives until the next call of this function on the request, or until the request is freed.
+/// Valid until: `*part` lives until the next call of this function on the request, whatever that call answers, or until
+/// the request is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_request_recv(
     request: *mut trunk_request,
