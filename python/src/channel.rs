@@ -212,15 +212,19 @@ awaitable_class!(Receive);
 
 /// What is to be sent once there is room.
 enum Cargo {
+    /// A piece of a body.
     Body(Bytes),
+    /// A frame of a request that is used part by part.
     Frame(Frame),
+    /// A message or frame of a WebSocket: once that has ended, sending it tells how.
+    Message(Frame),
 }
 
 impl Cargo {
     fn offer(&self, control: &Control) -> trunkline::Result<()> {
         match self {
             Cargo::Body(data) => control.write(data.clone()),
-            Cargo::Frame(frame) => control.send(frame.clone()),
+            Cargo::Frame(frame) | Cargo::Message(frame) => control.send(frame.clone()),
         }
     }
 }
@@ -255,7 +259,7 @@ impl Send {
                 *lock(&self.state) = State::Waiting(binding, future.clone_ref(py));
                 Ok(future)
             }
-            Err(error) => Err(refused(py, &self.link.1, &error)),
+            Err(error) => Err(refused(py, &self.link.1, &self.cargo, &error)),
         }
     }
 
@@ -267,7 +271,10 @@ impl Send {
 awaitable_class!(Send);
 
 /// The exception for a message or piece that was refused for good.
-fn refused(py: Python<'_>, channel: &Channel, error: &trunkline::Error) -> PyErr {
+fn refused(py: Python<'_>, channel: &Channel, cargo: &Cargo, error: &trunkline::Error) -> PyErr {
+    if !matches!(cargo, Cargo::Message(_)) {
+        return raise(py, error);
+    }
     let closed = channel.with_ending(|ending| ending.ended || ending.close().is_some());
     if error.code() == ErrorCode::InvalidState && closed {
         return channel.with_ending(|ending| ending.raise(py));
@@ -277,7 +284,7 @@ fn refused(py: Python<'_>, channel: &Channel, error: &trunkline::Error) -> PyErr
 
 /// Sends a WebSocket frame now, or makes what waits for room.
 pub(crate) fn send<'py>(py: Python<'py>, link: &Link, frame: Frame) -> PyResult<Bound<'py, PyAny>> {
-    offer(py, link, Cargo::Frame(frame))
+    offer(py, link, Cargo::Message(frame))
 }
 
 fn offer<'py>(py: Python<'py>, link: &Link, cargo: Cargo) -> PyResult<Bound<'py, PyAny>> {
@@ -295,7 +302,7 @@ fn offer<'py>(py: Python<'py>, link: &Link, cargo: Cargo) -> PyResult<Bound<'py,
             },
         )?
         .into_any()),
-        Err(error) => Err(refused(py, &link.1, &error)),
+        Err(error) => Err(refused(py, &link.1, &cargo, &error)),
     }
 }
 
@@ -342,7 +349,11 @@ impl AsyncExchange {
         payload: &Bound<'py, PyAny>,
         code: Option<u16>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        send(py, &self.link, frames::by_kind(kind, payload, code)?)
+        offer(
+            py,
+            &self.link,
+            Cargo::Frame(frames::by_kind(kind, payload, code)?),
+        )
     }
 
     /// Cancels the request: its last part raises `Cancelled`. Nothing happens when it has ended already.

@@ -246,14 +246,15 @@ impl Engine {
         drop((waiter, ended));
     }
 
-    /// Takes what the core has ready and resolves the futures that wait for it.
-    fn turn(&self, py: Python<'_>) -> PyResult<()> {
+    /// Takes what the core has ready (or will have at `until`) and resolves the futures that wait for it.
+    pub(crate) fn turn(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<()> {
         let mut batch = std::mem::take(&mut *lock(&self.batch));
-        let taken = if self.inline {
-            py.detach(|| self.manager.poll(&mut batch, BATCH, Some(Instant::now())))
+        let deadline = Some(until.unwrap_or_else(Instant::now));
+        let taken = if self.inline || until.is_some() {
+            py.detach(|| self.manager.poll(&mut batch, BATCH, deadline))
         } else {
             // Only a queue is emptied here: not worth giving the interpreter away for.
-            self.manager.poll(&mut batch, BATCH, Some(Instant::now()))
+            self.manager.poll(&mut batch, BATCH, deadline)
         };
         let result = checked(py, taken).and_then(|taken| {
             let mut ready = Vec::new();
@@ -378,6 +379,6 @@ impl Turn {
         if self.1 {
             self.0.turn_is_due.store(false, Ordering::Relaxed);
         }
-        self.0.turn(py)
+        self.0.turn(py, None)
     }
 }

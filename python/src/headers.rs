@@ -56,10 +56,17 @@ pub(crate) fn each(
     };
     for item in items.try_iter()? {
         let item = item?;
-        let wrong =
-            || PyTypeError::new_err("headers are a mapping or a list of (name, value) pairs");
-        let fields: (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract().map_err(|_| wrong())?;
-        pair(&fields.0, &fields.1, take)?;
+        let fields = if item.is_instance_of::<PyString>() {
+            Vec::new()
+        } else {
+            item.try_iter()?.collect::<PyResult<Vec<_>>>()?
+        };
+        let [name, value] = fields.as_slice() else {
+            return Err(PyTypeError::new_err(
+                "headers are a mapping or a list of (name, value) pairs",
+            ));
+        };
+        pair(name, value, take)?;
     }
     Ok(())
 }

@@ -196,6 +196,13 @@ impl Manager {
         })
     }
 
+    /// Runs the reactor for up to `timeout` seconds, or until something happened: with the inline drive connections are
+    /// only looked after while a call runs.
+    fn turn(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.engine
+            .turn(py, crate::timeout::deadline(Some(timeout))?)
+    }
+
     /// Takes no more requests and waits up to `timeout` seconds for those under way; says whether all of them ended by
     /// themselves. The rest ends with `Shutdown`.
     fn shutdown(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {

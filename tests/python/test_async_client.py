@@ -117,8 +117,9 @@ def test_a_loop_closed_under_way(server: Server, drive: Any) -> None:
     client = AsyncClient(drive=drive)
 
     async def leave() -> None:
-        asyncio.ensure_future(client.get(server.http + "/hang"))
+        hanging = asyncio.ensure_future(client.get(server.http + "/hang"))
         await client.get(server.http)
+        assert not hanging.done()
 
     asyncio.run(leave())
 

@@ -23,8 +23,7 @@ async def ended(client: AsyncClient, failed: int) -> dict[str, Any]:
 
 async def test_cancelling_a_task(aclient: AsyncClient) -> None:
     task = asyncio.ensure_future(aclient.get("/hang"))
-    while not aclient.statistics()["requests_active"]:
-        await asyncio.sleep(0)
+    await aclient.get("/bytes/1")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

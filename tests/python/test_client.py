@@ -165,7 +165,7 @@ def test_timeouts(client: Client) -> None:
     with pytest.raises(ValueError, match="seconds"):
         client.get("/bytes/1", timeout=-1)
     with pytest.raises(TypeError, match="no phase"):
-        Timeout(nonsense=1)  # type: ignore[call-overload]
+        Timeout(nonsense=1)  # type: ignore[call-arg]
 
 
 def test_threads_share_a_client(client: Client) -> None:

@@ -20,9 +20,7 @@ HeaderTypes = Union[
     Mapping[str, str],
     Mapping[str, bytes],
     Mapping[bytes, bytes],
-    Iterable[tuple[str, str]],
-    Iterable[tuple[str, bytes]],
-    Iterable[tuple[bytes, bytes]],
+    Iterable[tuple[Union[str, bytes], Union[str, bytes]]],
 ]
 QueryTypes = Union[Mapping[str, Any], Iterable[tuple[str, Any]], str]
 TimeoutTypes = Union[Timeout, float, None]

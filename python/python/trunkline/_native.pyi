@@ -7,25 +7,25 @@ from typing import Any, Literal, Optional, TypeVar, Union, final, overload
 from typing_extensions import Self
 
 __all__ = [
-    "version",
-    "error_table",
-    "Timeout",
-    "Headers",
-    "ConnectionInfo",
-    "Timings",
-    "Summary",
-    "Head",
-    "Data",
-    "Trailers",
-    "Frame",
-    "Done",
-    "Writable",
-    "Response",
-    "Manager",
-    "Exchange",
     "AsyncExchange",
-    "WebSocket",
     "AsyncWebSocket",
+    "ConnectionInfo",
+    "Data",
+    "Done",
+    "Exchange",
+    "Frame",
+    "Head",
+    "Headers",
+    "Manager",
+    "Response",
+    "Summary",
+    "Timeout",
+    "Timings",
+    "Trailers",
+    "WebSocket",
+    "Writable",
+    "error_table",
+    "version",
 ]
 
 _T = TypeVar("_T")
@@ -265,6 +265,7 @@ class Manager:
         timeout: Union[Timeout, float, None] = None,
         extra: Optional[dict[str, Any]] = None,
     ) -> AsyncExchange: ...
+    def turn(self, timeout: float) -> None: ...
     def shutdown(self, timeout: float) -> bool: ...
     def close(self) -> None: ...
     def close_async(self) -> Optional[asyncio.Future[None]]: ...
