@@ -67,6 +67,7 @@ impl Ready {
     }
 
     /// Ends with an exception, as for a coroutine.
+    #[expect(clippy::unused_self, reason = "a coroutine has this method")]
     #[pyo3(signature = (kind, value=None, traceback=None))]
     fn throw(
         &self,

@@ -9,7 +9,7 @@ use trunkline::{Control, Error, ErrorCode, Event, Head, Part, Summary};
 /// A whole answer.
 pub(crate) struct Answer {
     pub(crate) head: Box<Head>,
-    pub(crate) informational: Vec<Box<Head>>,
+    pub(crate) informational: Vec<Head>,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
     pub(crate) summary: Arc<Summary>,
@@ -19,7 +19,7 @@ pub(crate) struct Answer {
 #[derive(Default)]
 pub(crate) struct Collector {
     head: Option<Box<Head>>,
-    informational: Vec<Box<Head>>,
+    informational: Vec<Head>,
     first: Bytes,
     rest: BytesMut,
     trailers: Option<Box<HeaderMap>>,
@@ -42,7 +42,7 @@ impl Collector {
             self.check(&event.control(), event.part().credit());
         }
         match event.into_part() {
-            Part::Informational(head) => self.informational.push(head),
+            Part::Informational(head) => self.informational.push(*head),
             Part::Head(head) => self.head = Some(head),
             Part::Data(data) => self.append(data),
             Part::Trailers(trailers) => self.trailers = Some(trailers),

@@ -105,7 +105,7 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
 /// The options that Python gave by name.
 pub(crate) fn manager_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<ManagerOptions> {
     let mut options = ManagerOptions::default();
-    for (name, value) in given.into_iter().flat_map(|given| given.iter()) {
+    for (name, value) in given.into_iter().flat_map(PyDictMethods::iter) {
         let name: std::borrow::Cow<'_, str> = name.extract()?;
         set(&mut options, &name, &value)?;
     }

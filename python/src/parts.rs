@@ -187,7 +187,7 @@ fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, 
 }
 
 /// An event as a Python object; its bytes are released. A failed request's last part raises.
-pub(crate) fn part<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn part(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     // Data is copied before the event is dropped: only then do its bytes count as taken.
     match event.part() {
         Part::Data(data) => {

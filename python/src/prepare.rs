@@ -78,7 +78,7 @@ pub(crate) fn request(
         *request.timeouts() = timeout::overrides(Some(timeout))?;
     }
     let mut max = 0;
-    for (name, value) in given.extra.into_iter().flat_map(|extra| extra.iter()) {
+    for (name, value) in given.extra.into_iter().flat_map(PyDictMethods::iter) {
         match &*name.extract::<std::borrow::Cow<'_, str>>()? {
             "max_bytes" => max = value.extract()?,
             name => option(&mut request, name, &value)?,

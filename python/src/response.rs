@@ -87,7 +87,10 @@ pub(crate) fn raise_for_status(response: &Bound<'_, PyAny>) -> PyResult<()> {
 impl Response {
     /// A whole answer from its parts.
     #[staticmethod]
-    #[expect(clippy::too_many_arguments, reason = "it has so many parts")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "PyO3 makes the list for the call"
+    )]
     fn assemble(
         method: String,
         url: Py<PyAny>,
@@ -101,7 +104,7 @@ impl Response {
             head: Box::new(head.get().to_core()),
             informational: informational
                 .iter()
-                .map(|head| Box::new(head.get().to_core()))
+                .map(|head| head.get().to_core())
                 .collect(),
             body: bytes::Bytes::copy_from_slice(content.as_bytes()),
             trailers: Some(Box::new((*trailers.get().0).clone())),
@@ -162,7 +165,7 @@ impl Response {
         self.answer
             .informational
             .iter()
-            .map(|head| Head::new((**head).clone(), true))
+            .map(|head| Head::new(head.clone(), true))
             .collect()
     }
 

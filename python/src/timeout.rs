@@ -28,6 +28,10 @@ const NAMES: [&str; 8] = [
     "total",
 ];
 
+#[expect(
+    clippy::option_option,
+    reason = "the core says so: not given, or given as no limit"
+)]
 fn field<'a>(of: &'a mut TimeoutOverrides, name: &str) -> Option<&'a mut Option<Option<Duration>>> {
     Some(match name {
         "pool" => &mut of.pool,
@@ -92,7 +96,7 @@ impl Timeout {
                 ));
             }
         }
-        for (name, value) in phases.into_iter().flat_map(|phases| phases.iter()) {
+        for (name, value) in phases.into_iter().flat_map(PyDictMethods::iter) {
             let name: String = name.extract()?;
             let value = seconds(&value)?;
             *field(&mut overrides, &name).ok_or_else(|| {
