@@ -123,7 +123,7 @@ impl Error {
         self.0.phase
     }
 
-    /// The code that the peer gave: of a HTTP/2 `RST_STREAM` or `GOAWAY`, or of a WebSocket close.
+    /// The code that the peer gave in an HTTP/2 `RST_STREAM` or `GOAWAY` frame (RFC 9113, 7).
     pub fn peer_code(&self) -> Option<u32> {
         self.0.peer_code
     }

@@ -96,8 +96,17 @@ impl Exchange {
     /// Runs the request to its end, and its connection to where it can be used again.
     pub(crate) async fn run<F: FnOnce()>(self: Box<Self>, mut end: AtEnd<F>) {
         let mut timer = Timer::new(&self.pool.connector.reactor);
+        let failure = self.drive(&mut timer, &mut end).await;
+        // What it held was dropped with that future: whoever hears of the end finds the stream and its place free.
+        if let Some(error) = failure {
+            end.fail(error);
+        }
+    }
+
+    /// The error to end with, if it did not end well.
+    async fn drive<F: FnOnce()>(&self, timer: &mut Timer, end: &mut AtEnd<F>) -> Option<Error> {
         let mut attempts = pin!(self.attempts());
-        let failure = poll_fn(|cx| {
+        poll_fn(|cx| {
             self.state.attach(cx.waker());
             if let Some(error) = self.state.stopped() {
                 return Poll::Ready(Some(error));
@@ -117,10 +126,7 @@ impl Exchange {
             }
             Poll::Pending
         })
-        .await;
-        if let Some(error) = failure {
-            end.fail(error);
-        }
+        .await
     }
 
     /// Delivers the end of a request that went well.

@@ -224,6 +224,9 @@ impl Session {
                     return Poll::Pending;
                 }
                 Err(WsError::ConnectionClosed) => return Poll::Ready(Ok(())),
+                // After the closing handshake it no longer matters how the transport ends; many peers end TLS without
+                // a close_notify.
+                Err(WsError::Io(_)) if self.close_received => return Poll::Ready(Ok(())),
                 Err(cause) => return Poll::Ready(Err(self.failure_and_close(cause, cx))),
             }
         }
