@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from ._config import AsyncRequestOptions, ClientOptions, Drive, OpenOptions
 
-#: Who runs the reactor unless the client says otherwise.
-DRIVE: Drive = "threads"
+#: Who runs the reactor unless the client says otherwise. Inline, the loop does: no thread is woken for an answer, which
+#: measured a third less time with one request in flight and a quarter less processor time with many.
+DRIVE: Drive = "inline"
 
 
 class AsyncClient:

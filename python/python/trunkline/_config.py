@@ -89,7 +89,8 @@ class ClientOptions(TypedDict, total=False):
     uds: the path of a unix socket that every request goes to.
     resolve: addresses that stand in for a host and port: {("example.org", 443): ["192.0.2.1"]}.
     user_agent: sent as `user-agent`; empty sends none.
-    drive: "threads" (or how many) runs the reactor in the background, "inline" on the calling thread.
+    drive: "inline" (default) runs the reactor on the calling thread or its event loop, "threads" (or how many) in the
+        background: for loops that are often busy, and for much TLS.
     """
 
     base_url: str
