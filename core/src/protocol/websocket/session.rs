@@ -114,7 +114,11 @@ impl Session {
         let read = self.receive(cx);
         // Answers to pings and closes, also when reading has ended.
         if self.unflushed || !self.out.is_empty() {
-            self.send(cx)?;
+            match self.send(cx) {
+                // The peer has said its last: whether it still takes our answer does not matter.
+                Err(_) if self.close_received => return Poll::Ready(Ok(())),
+                sent => sent?,
+            }
         }
         match read {
             Poll::Ready(result) => Poll::Ready(result),
