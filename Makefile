@@ -73,7 +73,7 @@ bench: setup lib python ## run side by side with the peers
 
 ##### Tests
 
-TEST_STEPS := setup lint test-rust test-c test-python install-check
+TEST_STEPS := setup lint test-rust test-c test-python test-docs install-check
 EXTRA_STEPS := test-python-versions
 
 .PHONY: test test-extra test-all
@@ -89,6 +89,10 @@ test-all: ## both
 .PHONY: test-rust
 test-rust: setup ## unit, integration and documentation tests of the Rust crates
 	cargo test --release $(LOCKED) $(RUST_CRATES) --no-fail-fast
+
+.PHONY: test-docs
+test-docs: setup lib python ## the documents: every example runs, tables and links are right
+	@$(PY) tests/docs/check_tables.py; tables=$$?; $(PY) tests/docs/run_examples.py && exit $$tables
 
 ##### Lint
 

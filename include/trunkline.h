@@ -635,7 +635,7 @@ trunk_status trunk_manager_options_set_http2_max_concurrent_streams(trunk_manage
                                                                     size_t streams);
 
 /**
- * Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 1 MiB.
+ * Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 4 MiB.
  *
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
  */
@@ -724,11 +724,10 @@ trunk_status trunk_manager_options_set_tls_key_log(trunk_manager_options *option
  * Makes a manager. `options` NULL stands for the defaults.
  *
  * Ownership: `options` are copied. The caller frees `*manager`.
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, `TRUNK_ERROR_TLS_FAILED` for certificates or keys that cannot be read,
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, also for certificates or keys that cannot be read,
  * `TRUNK_ERROR_IO`.
  */
-trunk_status trunk_manager_new(const trunk_manager_options *options,
-                               trunk_manager **manager);
+trunk_status trunk_manager_new(const trunk_manager_options *options, trunk_manager **manager);
 
 /**
  * Closes a manager, as `trunk_manager_close` does, and gives it back. The parts of its last poll die, and what waits in
@@ -1359,7 +1358,7 @@ trunk_view trunk_part_error_message(const trunk_part *part);
 trunk_phase trunk_part_error_phase(const trunk_part *part);
 
 /**
- * The code that the peer gave: of an HTTP/2 `RST_STREAM` or `GOAWAY`, or of a WebSocket close; -1 where it gave none.
+ * The code that the peer gave in an HTTP/2 `RST_STREAM` or `GOAWAY` frame; -1 where it gave none.
  */
 int64_t trunk_part_error_peer_code(const trunk_part *part);
 

@@ -128,7 +128,7 @@ fn get(manager: *const trunk_manager) -> Result<std::sync::Arc<ManagerObject>> {
 /// Makes a manager. `options` NULL stands for the defaults.
 ///
 /// Ownership: `options` are copied. The caller frees `*manager`.
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, `TRUNK_ERROR_TLS_FAILED` for certificates or keys that cannot be read,
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, also for certificates or keys that cannot be read,
 /// `TRUNK_ERROR_IO`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_manager_new(

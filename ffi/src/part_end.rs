@@ -122,7 +122,7 @@ pub extern "C" fn trunk_part_error_phase(part: *const trunk_part) -> trunk_phase
     })
 }
 
-/// The code that the peer gave: of an HTTP/2 `RST_STREAM` or `GOAWAY`, or of a WebSocket close; -1 where it gave none.
+/// The code that the peer gave in an HTTP/2 `RST_STREAM` or `GOAWAY` frame; -1 where it gave none.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_part_error_peer_code(part: *const trunk_part) -> i64 {
     value(-1, || {
