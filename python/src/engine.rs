@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyTuple};
 use slab::Slab;
-use trunkline::{Control, Delivery, Event, Request};
+use trunkline::{Control, Delivery, ErrorCode, Event, Request};
 
 use crate::channel::Channel;
 use crate::collect::{Answer, Collector};
@@ -255,6 +255,11 @@ impl Engine {
         } else {
             // Only a queue is emptied here: not worth giving the interpreter away for.
             self.manager.poll(&mut batch, BATCH, deadline)
+        };
+        // Of a manager that is closed nothing comes any more; a turn may still have been due.
+        let taken = match taken {
+            Err(error) if error.code() == ErrorCode::Closed => Ok(0),
+            taken => taken,
         };
         let result = checked(py, taken).and_then(|taken| {
             let mut ready = Vec::new();
