@@ -58,15 +58,18 @@ impl Http1 {
         let abort = Abort::default();
         add(&counters.connections_opened, 1);
         let (supervisor, counters) = (abort.clone(), Arc::clone(counters));
+        let number = info.id;
         if upgrade {
             reactor.spawn(async move {
                 let _ = supervisor.supervise(connection.with_upgrades()).await;
+                tracing::info!(connection = number, "connection ended");
                 add(&counters.connections_closed, 1);
             });
         } else {
             reactor.spawn(async move {
                 // Its errors reach the request that it carries.
                 let _ = supervisor.supervise(connection).await;
+                tracing::info!(connection = number, "connection ended");
                 add(&counters.connections_closed, 1);
             });
         }
@@ -100,7 +103,8 @@ impl Http1 {
         };
         let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
         match rustix::net::recv(&*socket, &mut [0u8; 1], flags) {
-            Ok((_, count)) => count > 0,
+            // The end, or what nobody asked for: a notice of closing, which must not pass for the next answer.
+            Ok(_) => false,
             Err(cause) => cause == rustix::io::Errno::AGAIN,
         }
     }
