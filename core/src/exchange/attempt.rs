@@ -41,7 +41,11 @@ impl Exchange {
             self.state.reset_sent();
             // A request that must not be sent twice asks for certainty that the connection is open.
             let look = !self.is_idempotent();
-            let failed = match self.pool.acquire(&self.target, look, &self.watch).await {
+            let failed = match self
+                .pool
+                .acquire(&self.target, look, replays > 0, &self.watch)
+                .await
+            {
                 Ok(Lease::Http1(lease)) => match self.http1(lease).await {
                     Ok(()) => return Ok(()),
                     Err(failed) => failed,

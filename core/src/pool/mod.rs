@@ -62,6 +62,8 @@ struct Origin {
 struct Inner {
     origins: HashMap<Arc<Target>, Origin>,
     open: usize,
+    /// Waiters that have joined so far.
+    joined: u64,
     closed: bool,
 }
 
@@ -78,8 +80,8 @@ enum Step {
     Http2(Arc<Http2>),
     Connect(Opening),
     Wait(Waiting),
-    /// These were found unusable and are closed outside the lock; then try again.
-    Close(Vec<Idle>),
+    /// These were found unusable and are closed outside the lock; then try again, still in turn.
+    Close(Vec<Idle>, Option<Arc<Waiter>>),
 }
 
 /// A connection that is being opened. Dropped without an outcome, another request may try.
@@ -104,15 +106,17 @@ impl Pool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection for a request to `target`. `look` asks for certainty that an unused one is still open.
+    /// A connection for a request to `target`. `look` asks for certainty that an unused one is still open; `again` says
+    /// that the request had its turn before.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         target: &Arc<Target>,
         look: bool,
+        again: bool,
         progress: &dyn Progress,
     ) -> Result<Lease> {
         progress.enter(Phase::Pool);
-        let mut waiter: Option<Arc<Waiter>> = None;
+        let mut waiter = again.then(|| Arc::new(Waiter::new(0)));
         loop {
             let step = self.step(target, waiter.take(), look)?;
             match step {
@@ -126,7 +130,10 @@ impl Pool {
                     return Box::pin(self.open(target, opening, progress)).await;
                 }
                 Step::Wait(waiting) => waiter = Some(waiting.await?),
-                Step::Close(idle) => drop(idle),
+                Step::Close(idle, woken) => {
+                    drop(idle);
+                    waiter = woken;
+                }
             }
         }
     }
@@ -225,11 +232,7 @@ impl Pool {
                 dead.push(idle);
             }
             if !dead.is_empty() {
-                if let Some(waiter) = woken {
-                    origin.waiters.put_back(waiter);
-                    origin.waiters.wake_one();
-                }
-                return Ok(Step::Close(dead));
+                return Ok(Step::Close(dead, woken));
             }
         }
         if matches!(origin.shared, Shared::Connecting) {
@@ -279,20 +282,29 @@ impl Pool {
             inner.open
         };
         if open >= options.max_connections {
-            evicted = inner.origins.values_mut().find_map(|origin| {
-                if origin.idle.is_empty() {
-                    None
-                } else {
-                    Some(origin.idle.remove(0))
+            // The one that was unused for longest; else an HTTP/2 connection without a stream, which ends by itself.
+            let oldest = inner
+                .origins
+                .values_mut()
+                .filter(|origin| !origin.idle.is_empty())
+                .min_by_key(|origin| origin.idle[0].since);
+            if let Some(origin) = oldest {
+                evicted = Some(origin.idle.remove(0));
+                self.connector
+                    .counters
+                    .connections_idle
+                    .fetch_sub(1, Ordering::Relaxed);
+            } else {
+                let unused = inner.origins.values_mut().find(
+                    |origin| matches!(&origin.shared, Shared::Open(http2) if http2.is_unused()),
+                );
+                let Some(origin) = unused else {
+                    return Ok(None);
+                };
+                if let Shared::Open(http2) = std::mem::take(&mut origin.shared) {
+                    http2.retire();
                 }
-            });
-            if evicted.is_none() {
-                return Ok(None);
             }
-            self.connector
-                .counters
-                .connections_idle
-                .fetch_sub(1, Ordering::Relaxed);
         }
         if let Some(origin) = inner.origins.get_mut(target) {
             origin.open += 1;
@@ -319,7 +331,12 @@ impl Pool {
             )
             .in_phase(Phase::Pool));
         }
-        Ok(Waiting::new(origin.waiters.join(), self, target))
+        inner.joined += 1;
+        Ok(Waiting::new(
+            origin.waiters.join(inner.joined),
+            self,
+            target,
+        ))
     }
 
     async fn open(
@@ -364,8 +381,22 @@ impl Pool {
                     pool.forget_closed(&at);
                 }
             };
-            let http2 =
-                Http2::open(connected.stream, info, options, reactor, counters, at_end).await?;
+            let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
+            let room_changed = move || {
+                if let Some(pool) = pool.upgrade() {
+                    pool.room_changed(&at);
+                }
+            };
+            let http2 = Http2::open(
+                connected.stream,
+                info,
+                options,
+                reactor,
+                counters,
+                room_changed,
+                at_end,
+            )
+            .await?;
             http2.try_take();
             let mut inner = self.lock();
             if let Some(origin) = inner.origins.get_mut(target) {
@@ -419,8 +450,9 @@ impl Pool {
                 .counters
                 .connections_idle
                 .fetch_add(1, Ordering::Relaxed);
-            origin.waiters.wake_one();
         }
+        let full = inner.open >= self.connector.options.max_connections;
+        self.pass_on(&mut inner, target, full);
         drop(inner);
         if first {
             self.sweeper.wake();
@@ -429,17 +461,51 @@ impl Pool {
 
     /// A request has left an HTTP/2 connection.
     fn left(&self, target: &Arc<Target>, http2: &Arc<Http2>) {
-        http2.active.fetch_sub(1, Ordering::AcqRel);
+        let last = http2.active.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last {
+            http2.touch(self.connector.reactor.now());
+        }
         let mut inner = self.lock();
+        let mut woken = false;
         if let Some(origin) = inner.origins.get_mut(target) {
-            if !http2.is_open() {
-                if matches!(&origin.shared, Shared::Open(current) if Arc::ptr_eq(current, http2)) {
-                    origin.shared = Shared::None;
-                    origin.waiters.wake_all();
-                }
-            } else {
+            if http2.is_open() {
+                woken = origin.waiters.wake_one();
+            } else if matches!(&origin.shared, Shared::Open(current) if Arc::ptr_eq(current, http2))
+            {
+                origin.shared = Shared::None;
+                origin.waiters.wake_all();
+            }
+        }
+        if last && !woken && inner.open >= self.connector.options.max_connections {
+            self.pass_on(&mut inner, target, true);
+        }
+    }
+
+    /// The peer allows another number of streams than when someone found no room.
+    fn room_changed(&self, target: &Arc<Target>) {
+        if let Some(origin) = self.lock().origins.get_mut(target) {
+            origin.waiters.wake_one();
+        }
+    }
+
+    /// Lets someone use what has become free: one of this origin, or whoever has waited longest where the pool as a
+    /// whole was full.
+    fn pass_on(&self, inner: &mut Inner, target: &Arc<Target>, full: bool) {
+        if !full {
+            if let Some(origin) = inner.origins.get_mut(target) {
                 origin.waiters.wake_one();
             }
+            return;
+        }
+        let limit = self.connector.options.max_connections_per_origin;
+        let longest = inner
+            .origins
+            .values_mut()
+            .filter(|origin| origin.open < limit || !origin.idle.is_empty())
+            .filter_map(|origin| Some((origin.waiters.first()?, origin)))
+            .min_by_key(|(number, _)| *number);
+        if let Some((_, origin)) = longest {
+            origin.waiters.wake_one();
         }
     }
 
@@ -457,19 +523,12 @@ impl Pool {
     /// A connection's place is free again.
     fn free(&self, target: &Arc<Target>) {
         let mut inner = self.lock();
+        let full = inner.open >= self.connector.options.max_connections;
         inner.open = inner.open.saturating_sub(1);
-        let mut woken = false;
         if let Some(origin) = inner.origins.get_mut(target) {
             origin.open = origin.open.saturating_sub(1);
-            woken = origin.waiters.wake_one();
         }
-        if !woken {
-            // The pool as a whole may have been full: someone of another origin may go on.
-            inner
-                .origins
-                .values_mut()
-                .any(|origin| origin.waiters.wake_one());
-        }
+        self.pass_on(&mut inner, target, full);
     }
 
     /// Takes no more requests and closes what is unused; HTTP/2 connections end with their last stream.
@@ -523,7 +582,7 @@ fn info(connected: &crate::connect::Connected, protocol: Protocol) -> Arc<Connec
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let id = NUMBER.fetch_add(1, Ordering::Relaxed);
     let tls = connected.tls.as_deref().unwrap_or("none");
-    tracing::debug!(connection = id, ?protocol, remote = ?connected.remote, tls, "connected");
+    tracing::info!(connection = id, ?protocol, remote = ?connected.remote, tls, "connected");
     Arc::new(ConnectionInfo {
         id,
         protocol,

@@ -23,11 +23,21 @@ enum State {
 
 /// One that waits.
 pub(super) struct Waiter {
+    /// Smaller numbers have waited for longer.
+    number: u64,
     state: Mutex<State>,
     waker: AtomicWaker,
 }
 
 impl Waiter {
+    pub(super) fn new(number: u64) -> Waiter {
+        Waiter {
+            number,
+            state: Mutex::new(State::Waiting),
+            waker: AtomicWaker::new(),
+        }
+    }
+
     fn set(&self, state: State) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         self.waker.wake();
@@ -54,11 +64,13 @@ impl Waiters {
         self.0.len()
     }
 
-    pub(super) fn join(&mut self) -> Arc<Waiter> {
-        let waiter = Arc::new(Waiter {
-            state: Mutex::new(State::Waiting),
-            waker: AtomicWaker::new(),
-        });
+    /// The number of the one that has waited for longest.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.0.front().map(|waiter| waiter.number)
+    }
+
+    pub(super) fn join(&mut self, number: u64) -> Arc<Waiter> {
+        let waiter = Arc::new(Waiter::new(number));
         self.0.push_back(Arc::clone(&waiter));
         waiter
     }

@@ -27,18 +27,22 @@ pub(crate) struct Http2 {
     pub(crate) used: AtomicBool,
     closed: AtomicBool,
     limit: usize,
+    /// The peer's limit that left no room for someone, and one; 0 when nobody was refused.
+    refused_at: Arc<AtomicUsize>,
     /// When a sweep last saw it in use.
     touched: Mutex<Instant>,
 }
 
 impl Http2 {
-    /// Takes a stream into use. `at_end` is called when the connection has ended.
+    /// Takes a stream into use. `room_changed` is called when the peer's limit changes after someone found no room,
+    /// `at_end` when the connection has ended.
     pub(crate) async fn open(
         stream: Stream,
         info: Arc<ConnectionInfo>,
         options: &ManagerOptions,
         reactor: &Arc<Reactor>,
         counters: &Arc<Counters>,
+        mut room_changed: impl FnMut() + Send + 'static,
         at_end: impl FnOnce() + Send + 'static,
     ) -> Result<Arc<Http2>> {
         let (sender, mut connection) = Builder::new()
@@ -63,6 +67,7 @@ impl Http2 {
             used: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             limit: options.http2_max_concurrent_streams,
+            refused_at: Arc::default(),
             touched: Mutex::new(reactor.now()),
         });
         let mut pinger =
@@ -76,7 +81,9 @@ impl Http2 {
                     sent: None,
                 });
         let weak = Arc::downgrade(&http2);
+        let refused_at = Arc::clone(&http2.refused_at);
         let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
+        let number = http2.info.id;
         reactor.spawn(async move {
             let running = std::future::poll_fn(|cx| {
                 if let Some(pinger) = &mut pinger
@@ -84,11 +91,21 @@ impl Http2 {
                 {
                     return Poll::Ready(());
                 }
-                std::pin::Pin::new(&mut connection).poll_connection(cx)
+                let polled = std::pin::Pin::new(&mut connection).poll_connection(cx);
+                let refused = refused_at.load(Ordering::Acquire);
+                if refused > 0
+                    && let Some(http2) = weak.upgrade()
+                    && http2.sender.current_max_send_streams() != refused - 1
+                {
+                    refused_at.store(0, Ordering::Release);
+                    room_changed();
+                }
+                polled
             });
             // Its errors reach the streams that it carries.
             running.await;
             drop(connection);
+            tracing::info!(connection = number, "connection ended");
             if let Some(http2) = weak.upgrade() {
                 http2.closed.store(true, Ordering::Release);
             }
@@ -110,12 +127,19 @@ impl Http2 {
 
     /// Takes a place for a stream if the peer's limit and ours leave one.
     pub(crate) fn try_take(&self) -> bool {
-        let limit = self.limit.min(self.sender.current_max_send_streams());
-        if self.active.load(Ordering::Acquire) >= limit {
+        let peers = self.sender.current_max_send_streams();
+        if self.active.load(Ordering::Acquire) >= self.limit.min(peers) {
+            self.refused_at
+                .store(peers.saturating_add(1), Ordering::Release);
             return false;
         }
         self.active.fetch_add(1, Ordering::AcqRel);
         true
+    }
+
+    /// Nobody holds a stream of it.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.active.load(Ordering::Acquire) == 0
     }
 
     /// It was in use at this time.
