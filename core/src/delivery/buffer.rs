@@ -12,6 +12,8 @@ struct Inner {
     events: VecDeque<Event>,
     /// The terminal part was put in; when `events` is empty there is nothing more to come.
     ended: bool,
+    /// Nobody will take anything any more.
+    discarded: bool,
     waiting: usize,
 }
 
@@ -26,6 +28,11 @@ impl Buffer {
     pub(crate) fn deliver(&self, event: Event) {
         let mut inner = self.lock();
         inner.ended |= event.is_terminal();
+        if inner.discarded {
+            // Kept, it would hold its request, and that this buffer.
+            drop(inner);
+            return;
+        }
         inner.events.push_back(event);
         if inner.waiting > 0 {
             self.arrived.notify_one();
@@ -56,6 +63,13 @@ impl Buffer {
             }
             if inner.ended {
                 return Err(end_of_parts());
+            }
+            if super::ON_REACTOR.get() && deadline.is_none_or(|deadline| deadline > Instant::now())
+            {
+                return Err(Error::new(
+                    ErrorCode::Busy,
+                    "recv would wait for the callback that it is called from",
+                ));
             }
             inner.waiting += 1;
             inner = match deadline {
@@ -89,9 +103,12 @@ impl Buffer {
         }
     }
 
-    /// Drops what was not taken.
-    pub(crate) fn clear(&self) {
-        let events = std::mem::take(&mut self.lock().events);
+    /// Drops what was not taken, and whatever may still come.
+    pub(crate) fn discard(&self) {
+        let mut inner = self.lock();
+        inner.discarded = true;
+        let events = std::mem::take(&mut inner.events);
+        drop(inner);
         drop(events);
     }
 

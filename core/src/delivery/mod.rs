@@ -39,6 +39,15 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
+thread_local! {
+    static ON_REACTOR: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Says that this thread belongs to a reactor: callbacks run on it, and must not wait.
+pub(crate) fn mark_reactor_thread() {
+    ON_REACTOR.set(true);
+}
+
 /// What runs the reactor on the caller's thread while a blocking call waits. Absent where background threads do.
 pub(crate) trait InlineDriver: Send + Sync {
     /// Runs the reactor until `ready` holds or `deadline` has passed; false at the deadline.

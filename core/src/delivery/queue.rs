@@ -11,12 +11,16 @@ use crate::error::{Error, ErrorCode, Result};
 struct Inner {
     events: std::collections::VecDeque<Event>,
     waiting: usize,
+    /// Nobody can take anything any more.
+    discarded: bool,
 }
 
 /// The manager's queue. Reactors put parts in and call [`Queue::flush`] once a turn.
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
     arrived: Condvar,
+    /// Nothing will come any more.
+    closed: AtomicBool,
     /// Something was put in since the last flush.
     dirty: AtomicBool,
     /// A host asked for the descriptor; until then it is left alone, for each signal costs two system calls.
@@ -39,6 +43,7 @@ impl Queue {
         Ok(Queue {
             inner: Mutex::default(),
             arrived: Condvar::new(),
+            closed: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             signalled: AtomicBool::new(false),
@@ -58,10 +63,39 @@ impl Queue {
     }
 
     pub(crate) fn deliver(&self, event: Event) {
-        self.lock().events.push_back(event);
+        let mut inner = self.lock();
+        if inner.discarded {
+            drop(inner);
+            return;
+        }
+        inner.events.push_back(event);
+        drop(inner);
         if !self.dirty.load(Ordering::Relaxed) {
             self.dirty.store(true, Ordering::Release);
         }
+    }
+
+    /// Says that nothing will come any more; what is there can still be taken.
+    pub(crate) fn close(&self) {
+        // Under the lock, or someone about to wait would miss it.
+        let inner = self.lock();
+        self.closed.store(true, Ordering::SeqCst);
+        drop(inner);
+        self.arrived.notify_all();
+        self.signal();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Drops what was not taken, and whatever may still come.
+    pub(crate) fn discard(&self) {
+        let mut inner = self.lock();
+        inner.discarded = true;
+        let events = std::mem::take(&mut inner.events);
+        drop(inner);
+        drop(events);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -98,6 +132,9 @@ impl Queue {
         let count = inner.events.len().min(max);
         batch.extend(inner.events.drain(..count));
         let rest = !inner.events.is_empty();
+        if rest && inner.waiting > 0 {
+            self.arrived.notify_one();
+        }
         drop(inner);
         if rest {
             self.signal();
@@ -116,7 +153,7 @@ impl Queue {
     /// Blocks until an event is there or `deadline` has passed. For use with background threads.
     pub(crate) fn wait(&self, deadline: Option<Instant>) {
         let mut inner = self.lock();
-        while inner.events.is_empty() {
+        while inner.events.is_empty() && !self.is_closed() {
             inner.waiting += 1;
             inner = match deadline {
                 None => self

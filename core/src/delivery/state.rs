@@ -182,6 +182,9 @@ impl RequestState {
 
     /// Gives back `bytes` of credit.
     pub(crate) fn release(&self, bytes: usize) {
+        if crate::fork::is_forked(self.setup.generation) {
+            return;
+        }
         let bytes = bytes as u64;
         let mut before = self.outstanding.load(Ordering::Acquire);
         // Never below zero, whatever a caller that releases by hand says.
@@ -464,8 +467,10 @@ impl RequestHandle {
 impl Drop for RequestHandle {
     fn drop(&mut self) {
         if let Sink::Buffer(buffer) = &self.control.0.setup.sink {
-            self.control.cancel();
-            buffer.clear();
+            if self.control.alive().is_ok() {
+                self.control.cancel();
+                buffer.discard();
+            }
         }
     }
 }

@@ -80,10 +80,13 @@ impl Inline {
         }
         while seat.leader.is_some() {
             self.reactor.interrupt();
+            // Counted among those whom the leader tells that it leaves.
+            seat.followers += 1;
             seat = self
                 .changed
                 .wait(seat)
                 .unwrap_or_else(PoisonError::into_inner);
+            seat.followers -= 1;
         }
         let Some(core) = seat.core.take() else { return };
         drop(seat);
@@ -93,6 +96,8 @@ impl Inline {
     fn wind_up(&self, mut core: Core, at_end: impl FnOnce()) {
         while core.run(&self.reactor) {}
         at_end();
+        // Connections that were told to close do so.
+        while core.run(&self.reactor) {}
         self.reactor.abandon();
         drop(core);
         self.changed.notify_all();

@@ -26,6 +26,7 @@ impl Background {
         let thread = thread::Builder::new()
             .name("trunkline".to_owned())
             .spawn(move || {
+                crate::delivery::mark_reactor_thread();
                 while !stopped.load(Ordering::Acquire) {
                     core.run(&running);
                     if !stopped.load(Ordering::Acquire) {
@@ -35,6 +36,8 @@ impl Background {
                 // Requests that were told to end do so now; then whatever is left goes.
                 while core.run(&running) {}
                 at_end();
+                // Connections that were told to close do so.
+                while core.run(&running) {}
                 running.abandon();
             })
             .map_err(|cause| Error::new(ErrorCode::Io, format!("thread: {cause}")))?;

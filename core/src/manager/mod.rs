@@ -4,7 +4,7 @@ mod reactors;
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::connect::{Connector, Resolver, Tls};
@@ -45,7 +45,6 @@ struct Inner {
     live: Arc<Live>,
     /// Taken out only in a forked child, where the parent's sockets must not be touched.
     reactors: std::mem::ManuallyDrop<Reactors>,
-    closed: AtomicBool,
     last_id: AtomicU64,
     generation: u32,
 }
@@ -122,13 +121,20 @@ impl Manager {
                 )
             }
         };
+        let live = {
+            let (queue, reactor) = (Arc::clone(&queue), Arc::clone(reactors.first()));
+            // Whoever waits in `poll` hears that nothing will come any more.
+            Arc::new(Live::new(Box::new(move || {
+                queue.close();
+                reactor.interrupt();
+            })))
+        };
         let inner = Inner {
             options,
             queue,
             counters,
-            live: Arc::new(Live::default()),
+            live,
             reactors: std::mem::ManuallyDrop::new(reactors),
-            closed: AtomicBool::new(false),
             last_id: AtomicU64::new(0),
             generation,
         };
@@ -145,12 +151,6 @@ impl Manager {
     pub fn submit(&self, request: Request, delivery: Delivery) -> Result<RequestHandle> {
         let inner = &self.inner;
         inner.alive()?;
-        if inner.closed.load(Ordering::Acquire) {
-            return Err(Error::new(
-                ErrorCode::Closed,
-                "the manager has been shut down",
-            ));
-        }
         let websocket = request.is_websocket();
         if websocket
             && (!matches!(request.body, Body::Empty) || request.method != http::Method::GET)
@@ -185,7 +185,9 @@ impl Manager {
         let (reactor, pool) = inner
             .reactors
             .of(|| request.address.target(request.http.unwrap_or(options.http)));
-        let key = inner.live.add(&state);
+        let Some(key) = inner.live.add(&state) else {
+            return Err(closed());
+        };
         add(&inner.counters.submitted, 1);
         let live = Arc::clone(&inner.live);
         let end = AtEnd {
@@ -202,7 +204,8 @@ impl Manager {
     /// (`None`: until it comes; one that has passed: not at all). With the inline drive it runs the reactor.
     ///
     /// # Errors
-    /// `busy` from inside a callback with the inline drive, `forked`, `closed`.
+    /// `busy` from inside a callback where it would wait or run the reactor, `forked`, `closed` when nothing will come any
+    /// more.
     pub fn poll(
         &self,
         batch: &mut Vec<Event>,
@@ -212,20 +215,30 @@ impl Manager {
         let inner = &self.inner;
         inner.alive()?;
         let queue = &inner.queue;
-        if let Some(inline) = inner.reactors.inline() {
+        loop {
+            // Asked before taking: what was delivered before it was closed is taken still.
+            let is_closed = queue.is_closed();
             let taken = queue.take(batch, max);
             if taken > 0 {
                 return Ok(taken);
             }
-            inline.drive(&|| !queue.is_empty(), deadline)?;
-            return Ok(queue.take(batch, max));
-        }
-        loop {
-            let taken = queue.take(batch, max);
-            if taken > 0 || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(taken);
+            if is_closed {
+                return Err(closed());
             }
-            queue.wait(deadline);
+            if let Some(inline) = inner.reactors.inline() {
+                if !inline.drive(&|| !queue.is_empty() || queue.is_closed(), deadline)? {
+                    return Ok(queue.take(batch, max));
+                }
+            } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(0);
+            } else if inner.reactors.is_current() {
+                return Err(Error::new(
+                    ErrorCode::Busy,
+                    "poll would wait for the callback that it is called from",
+                ));
+            } else {
+                queue.wait(deadline);
+            }
         }
     }
 
@@ -255,7 +268,7 @@ impl Manager {
                 "shutdown would wait for the callback that it is called from",
             ));
         }
-        inner.closed.store(true, Ordering::Release);
+        inner.live.close();
         let all_ended = inner.wait_for_end(Some(deadline))?;
         if !all_ended {
             inner.live.shut_down();
@@ -269,7 +282,7 @@ impl Manager {
     /// Shuts down at once: requests that run end with `shutdown`. Does not wait, may be called anywhere.
     pub fn close(&self) {
         if self.inner.alive().is_ok() {
-            self.inner.closed.store(true, Ordering::Release);
+            self.inner.live.close();
             self.inner.live.shut_down();
         }
     }
@@ -278,6 +291,10 @@ impl Manager {
     pub fn statistics(&self) -> Statistics {
         self.inner.counters.snapshot()
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorCode::Closed, "the manager has been shut down")
 }
 
 impl Inner {
@@ -310,9 +327,11 @@ impl Drop for Inner {
             // The parent's sockets and threads: left alone, at the cost of the memory.
             return;
         }
-        self.closed.store(true, Ordering::Release);
+        self.live.close();
         self.live.shut_down();
         self.reactors.stop();
+        // Events hold their request, and that holds the queue.
+        self.queue.discard();
         // SAFETY: this is the drop of the owner; the field is not used again.
         unsafe { std::mem::ManuallyDrop::drop(&mut self.reactors) };
     }

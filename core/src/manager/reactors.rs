@@ -76,43 +76,78 @@ impl Reactors {
     }
 }
 
-/// The requests that have not ended.
 #[derive(Default)]
+struct Requests {
+    slab: Slab<Arc<RequestState>>,
+    /// No more are taken.
+    closed: bool,
+}
+
+/// The requests that have not ended.
 pub(super) struct Live {
-    requests: Mutex<Slab<Arc<RequestState>>>,
+    requests: Mutex<Requests>,
     /// Somebody waits for the last one to end, or did: a notice to nobody would cost a system call.
     awaited: AtomicBool,
     emptied: Condvar,
+    /// Called when the last one has ended and no more are taken.
+    at_rest: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Live {
-    fn lock(&self) -> MutexGuard<'_, Slab<Arc<RequestState>>> {
+    pub(super) fn new(at_rest: Box<dyn Fn() + Send + Sync>) -> Live {
+        Live {
+            requests: Mutex::default(),
+            awaited: AtomicBool::new(false),
+            emptied: Condvar::new(),
+            at_rest,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Requests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, state: &Arc<RequestState>) -> usize {
-        self.lock().insert(Arc::clone(state))
+    /// None when no more are taken.
+    pub(super) fn add(&self, state: &Arc<RequestState>) -> Option<usize> {
+        let mut requests = self.lock();
+        (!requests.closed).then(|| requests.slab.insert(Arc::clone(state)))
+    }
+
+    /// Takes no more.
+    pub(super) fn close(&self) {
+        let mut requests = self.lock();
+        requests.closed = true;
+        let empty = requests.slab.is_empty();
+        drop(requests);
+        if empty {
+            (self.at_rest)();
+        }
     }
 
     pub(super) fn remove(&self, key: usize) {
         let mut requests = self.lock();
-        let removed = requests.try_remove(key);
-        let empty = requests.is_empty();
+        let removed = requests.slab.try_remove(key);
+        let empty = requests.slab.is_empty();
+        let closed = requests.closed;
         drop(requests);
         drop(removed);
         if empty && self.awaited.load(Ordering::SeqCst) {
             self.emptied.notify_all();
         }
+        if empty && closed {
+            (self.at_rest)();
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().slab.is_empty()
     }
 
     /// Tells every request to end.
     pub(super) fn shut_down(&self) {
         let requests: Vec<_> = self
             .lock()
+            .slab
             .iter()
             .map(|(_, state)| Arc::clone(state))
             .collect();
@@ -125,7 +160,7 @@ impl Live {
     pub(super) fn wait_until_empty(&self, deadline: Option<Instant>) -> bool {
         self.awaited.store(true, Ordering::SeqCst);
         let mut requests = self.lock();
-        while !requests.is_empty() {
+        while !requests.slab.is_empty() {
             requests = match deadline {
                 None => self
                     .emptied
