@@ -25,6 +25,8 @@ const PARKED: u8 = 2;
 
 const WAKE: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
+/// The longest wait: the system counts milliseconds in 31 bits, and longer ones would wrap.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Tasks polled before sockets are looked at again.
 const BUDGET: usize = 512;
 
@@ -291,6 +293,7 @@ impl Core {
             timeout = Some(Duration::ZERO);
         }
         // A failed poll (a signal) is a turn in which nothing happened.
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST));
         let polled = self.poll.poll(&mut self.events, timeout);
         reactor.mode.store(RUNNING, Ordering::SeqCst);
         let mut happened = false;
@@ -299,7 +302,10 @@ impl Core {
             let sources = lock(&reactor.sources);
             for event in &self.events {
                 match event.token() {
-                    WAKE => reactor.interrupted.store(false, Ordering::SeqCst),
+                    // An exchange, for what was written before an interrupt that found it set must be seen from here on.
+                    WAKE => {
+                        reactor.interrupted.swap(false, Ordering::AcqRel);
+                    }
                     TIMER => {
                         if let Some(alarm) = reactor.alarm.get() {
                             let _ = rustix::io::read(alarm, &mut [0u8; 8]);

@@ -41,7 +41,8 @@ impl Task {
 
     /// Polls it once. True when it has ended.
     pub(super) fn run(self: &Arc<Self>) -> bool {
-        self.state.store(RUNNING, Ordering::Release);
+        // An exchange, for it must see what was written before each wake-up that found the task queued.
+        self.state.swap(RUNNING, Ordering::AcqRel);
         let mut slot = self.future.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(future) = slot.as_mut() else {
             return true;
@@ -62,7 +63,7 @@ impl Task {
             .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire)
             .is_err()
         {
-            self.state.store(QUEUED, Ordering::Release);
+            self.state.swap(QUEUED, Ordering::AcqRel);
             self.reactor.enqueue(Arc::clone(self));
         }
         false
@@ -91,13 +92,15 @@ impl Wake for Task {
             let next = match state {
                 IDLE => QUEUED,
                 RUNNING => WOKEN,
-                _ => return,
+                DONE => return,
+                // Written all the same: the next run reads it, and with it what was written before this wake-up.
+                same => same,
             };
             match self
                 .state
                 .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire)
             {
-                Ok(_) if next == QUEUED => {
+                Ok(IDLE) => {
                     self.reactor.enqueue(Arc::clone(self));
                     return;
                 }
