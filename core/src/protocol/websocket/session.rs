@@ -23,6 +23,9 @@ use crate::part::{Frame, Part};
 
 /// How long the peer may take to close the transport after the closing handshake.
 const LINGER: Duration = Duration::from_secs(2);
+/// Octets that wait for the socket beyond which a ping is answered no more, except the last (RFC 6455, 5.5.3): a peer
+/// that pings and does not read must not fill the memory.
+const ANSWERS: usize = 256 * 1024;
 /// Messages read before others get their turn.
 const BUDGET: usize = 256;
 
@@ -85,7 +88,7 @@ impl Session {
             .max_frame_size(Some(options.websocket_max_frame_bytes))
             .max_message_size(Some(options.websocket_max_message_bytes))
             .write_buffer_size(64 * 1024)
-            .max_write_buffer_size(usize::MAX);
+            .max_write_buffer_size(ANSWERS);
         let context =
             WebSocketContext::from_partially_read(early.to_vec(), Role::Client, Some(config));
         state.lock_outgoing().open();
@@ -149,6 +152,13 @@ impl Session {
 
     fn send(&mut self, cx: &mut Context<'_>) -> Result<()> {
         loop {
+            // Nothing more is taken before what was taken is on its way, or the bound of the queue would mean nothing.
+            if self.blocked {
+                self.flush(cx)?;
+                if self.blocked {
+                    return Ok(());
+                }
+            }
             if self.out.is_empty() && self.state.lock_outgoing().take_all(&mut self.out) {
                 self.state.deliver(Part::Writable);
             }
@@ -159,7 +169,9 @@ impl Session {
                 stream: &mut self.stream,
                 cx,
             };
-            self.blocked = false;
+            // The caller's own messages are bounded by the queue, and each is taken whatever its size.
+            self.context
+                .set_config(|config| config.max_write_buffer_size = usize::MAX);
             while let Some(frame) = self.out.pop_front() {
                 self.state.count_sent(frame.payload().len());
                 self.unflushed = true;
@@ -182,18 +194,36 @@ impl Session {
                     Err(cause) => return Err(Self::failure(cause)),
                 }
             }
-            match self.context.flush(&mut bridge) {
-                Ok(()) => self.unflushed = false,
-                Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                }
-                Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => self.unflushed = false,
-                Err(cause) => return Err(Self::failure(cause)),
-            }
+            self.context
+                .set_config(|config| config.max_write_buffer_size = ANSWERS);
+            self.flush(cx)?;
             if self.blocked {
                 return Ok(());
             }
         }
+    }
+
+    /// Hands what was written to the socket, and says whether that takes no more.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        let mut bridge = Bridge {
+            stream: &mut self.stream,
+            cx,
+        };
+        let mut flushed = self.context.flush(&mut bridge);
+        if self.blocked && flushed.is_ok() {
+            // An answer for which there was no room goes now.
+            flushed = self.context.flush(&mut bridge);
+        }
+        self.blocked = false;
+        match flushed {
+            Ok(()) => self.unflushed = false,
+            Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked = true;
+            }
+            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => self.unflushed = false,
+            Err(cause) => return Err(Self::failure(cause)),
+        }
+        Ok(())
     }
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
