@@ -223,18 +223,24 @@ impl Exchange {
     /// Delivers body and trailers; the peer's window opens again as the caller releases.
     async fn receive_body_http2(&self, mut body: RecvStream) -> Result<u64> {
         let broken = |cause: h2::Error| failure(&cause, "http/2 body");
-        let notice = u64::from(self.options().http2_stream_window) / 2;
-        let mut received: u64 = 0;
-        let mut windowed: u64 = 0;
+        let window = u64::from(self.options().http2_stream_window);
+        let credit = self.request.credit.unwrap_or(self.options().credit) as u64;
+        // What the caller may hold beyond the window is given back to the peer at once, or it could never send it.
+        let beyond = credit.saturating_sub(window);
+        let (mut received, mut held, mut windowed) = (0u64, 0u64, 0u64);
         poll_fn(|cx| {
             loop {
-                let released = self.state.take_released().min(windowed);
-                if released > 0 {
-                    windowed -= released;
+                held = held.saturating_sub(self.state.take_released());
+                let free = windowed.saturating_sub(held.saturating_sub(beyond));
+                // With little of the window left even nothing is given back: h2 then tells the peer what it kept back
+                // before, for each release is compared with the window as it was then.
+                let narrow = windowed > window / 2;
+                if free > 0 || narrow {
+                    windowed -= free;
                     // Fails only when the stream has ended, and then no window matters.
-                    let _ = body.flow_control().release_capacity(released as usize);
+                    let _ = body.flow_control().release_capacity(free as usize);
                 }
-                if !self.state.has_credit(notice) {
+                if !self.state.has_credit(if narrow { 1 } else { window / 2 }) {
                     if body.is_end_stream() {
                         return Poll::Ready(Ok(()));
                     }
@@ -246,6 +252,7 @@ impl Exchange {
                     Poll::Ready(Some(Ok(data))) => {
                         self.watch.moved(Phase::Receive);
                         received += data.len() as u64;
+                        held += data.len() as u64;
                         windowed += data.len() as u64;
                         self.check_body_limit(received)?;
                         self.state.deliver(Part::Data(data));
