@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use http::Method;
 
 use super::Exchange;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::REPLAYS;
 use crate::pool::Lease;
 use crate::request::Body;
@@ -86,8 +86,11 @@ impl Exchange {
             failed.error.code(),
             ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
         );
+        // Whatever the peer says of it afterwards: nobody is to hear two answers.
+        let unanswered = self.watch.phase() != Phase::Receive;
         self.request.replay
             && body_is_whole
+            && unanswered
             && (failed.error.is_unprocessed() || (failed.stale && lost && self.is_idempotent()))
     }
 
