@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from ._config import AsyncRequestOptions, ClientOptions, Drive, OpenOptions
 
-#: Who runs the reactor unless the client says otherwise. Inline, the loop does: no thread is woken for an answer, which
-#: measured a third less time with one request in flight and a quarter less processor time with many.
+#: Who runs the reactor unless the client says otherwise. Inline, the loop does, and no thread is woken for an answer:
+#: measured side by side that was faster one at a time (about 1.4 times), and slightly slower with 64 in flight.
 DRIVE: Drive = "inline"
 
 
