@@ -466,11 +466,11 @@ impl RequestHandle {
 
 impl Drop for RequestHandle {
     fn drop(&mut self) {
-        if let Sink::Buffer(buffer) = &self.control.0.setup.sink {
-            if self.control.alive().is_ok() {
-                self.control.cancel();
-                buffer.discard();
-            }
+        if let Sink::Buffer(buffer) = &self.control.0.setup.sink
+            && self.control.alive().is_ok()
+        {
+            self.control.cancel();
+            buffer.discard();
         }
     }
 }
