@@ -1,0 +1,184 @@
+//! The manager's queue: several pollers, its descriptor, its end.
+
+use std::os::fd::BorrowedFd;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use trunkline::{Delivery, Drive, ErrorCode, Manager};
+use trunkline_test_server::embedded;
+
+use crate::kit::{DRIVES, PATIENCE, get, manager, submit};
+
+fn readable(descriptor: i32, wait: Duration) -> bool {
+    // SAFETY: the manager that owns the descriptor outlives the call.
+    #[allow(unsafe_code)]
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
+    let wait = rustix::time::Timespec {
+        tv_sec: wait.as_secs() as i64,
+        tv_nsec: i64::from(wait.subsec_nanos()),
+    };
+    rustix::event::poll(&mut polled, Some(&wait)).unwrap() > 0
+}
+
+/// A host that watches only the descriptor sees every request to its end.
+#[test]
+fn the_descriptor_says_when_to_poll() {
+    let server = embedded::start(None).unwrap();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let descriptor = manager.descriptor().unwrap();
+        for _ in 0..20 {
+            for token in 0..5 {
+                let request = get(server.places().http, "/bytes/200000");
+                manager.submit(request, Delivery::Queue { token }).unwrap();
+            }
+            let mut ended = 0;
+            while ended < 5 {
+                assert!(readable(descriptor, PATIENCE), "{drive:?}");
+                loop {
+                    let mut batch = Vec::new();
+                    let count = manager.poll(&mut batch, 3, Some(Instant::now())).unwrap();
+                    ended += batch.iter().filter(|event| event.is_terminal()).count();
+                    if count == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+        while readable(descriptor, Duration::ZERO) {
+            assert_eq!(
+                manager
+                    .poll(&mut Vec::new(), 9, Some(Instant::now()))
+                    .unwrap(),
+                0
+            );
+        }
+    }
+}
+
+/// Timers show at the descriptor too: of the inline drive nobody runs the reactor otherwise.
+#[test]
+fn deadlines_show_at_the_descriptor() {
+    let port = crate::kit::peer::silent();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let descriptor = manager.descriptor().unwrap();
+        let mut request = get(port, "/");
+        request.timeouts().total = Some(Some(Duration::from_millis(60)));
+        manager
+            .submit(request, Delivery::Queue { token: 1 })
+            .unwrap();
+        let mut batch = Vec::new();
+        while batch.is_empty() {
+            assert!(readable(descriptor, PATIENCE), "{drive:?}");
+            manager.poll(&mut batch, 9, Some(Instant::now())).unwrap();
+        }
+        assert!(batch[0].is_terminal());
+    }
+}
+
+/// Each of several threads waits for one event: none sleeps on while there are some.
+#[test]
+fn several_pollers_share_the_queue() {
+    let server = embedded::start(None).unwrap();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        for _ in 0..30 {
+            let (sender, receiver) = channel();
+            for _ in 0..6 {
+                let (manager, sender) = (manager.clone(), sender.clone());
+                std::thread::spawn(move || {
+                    let mut batch = Vec::new();
+                    let count = manager.poll(&mut batch, 1, None).unwrap();
+                    sender.send((count, batch.len())).unwrap();
+                });
+            }
+            std::thread::sleep(Duration::from_millis(2));
+            // Head, data, done: three events each.
+            for token in 0..2 {
+                let request = get(server.places().http, "/bytes/10");
+                manager.submit(request, Delivery::Queue { token }).unwrap();
+            }
+            for index in 0..6 {
+                let got = receiver.recv_timeout(Duration::from_secs(5));
+                assert_eq!(got, Ok((1, 1)), "{drive:?}: poller {index}");
+            }
+        }
+    }
+}
+
+/// Whoever waits in `poll` for ever hears of the shutdown.
+#[test]
+fn shutdown_ends_a_poll_that_waits() {
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let (sender, receiver) = channel();
+        let polling = manager.clone();
+        std::thread::spawn(move || {
+            let result = polling.poll(&mut Vec::new(), 1, None);
+            sender.send(result.map_err(|error| error.code())).unwrap();
+        });
+        std::thread::sleep(Duration::from_millis(30));
+        let (ended, end) = channel();
+        let closing = manager.clone();
+        std::thread::spawn(move || ended.send(closing.shutdown(Instant::now()).unwrap()));
+        assert_eq!(
+            end.recv_timeout(Duration::from_secs(5)),
+            Ok(true),
+            "{drive:?}"
+        );
+        let polled = receiver.recv_timeout(Duration::from_secs(5));
+        assert_eq!(polled, Ok(Err(ErrorCode::Closed)), "{drive:?}");
+        let after = manager.poll(&mut Vec::new(), 1, None).unwrap_err();
+        assert_eq!(after.code(), ErrorCode::Closed, "{drive:?}");
+    }
+}
+
+/// What was delivered before the shutdown can still be taken after it.
+#[test]
+fn events_outlive_the_shutdown() {
+    let port = crate::kit::peer::silent();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        for token in 0..10 {
+            manager
+                .submit(get(port, "/"), Delivery::Queue { token })
+                .unwrap();
+        }
+        assert!(!manager.shutdown(Instant::now()).unwrap());
+        let mut batch = Vec::new();
+        while batch.len() < 10 {
+            manager.poll(&mut batch, 3, Some(Instant::now())).unwrap();
+        }
+        assert!(batch.iter().all(|event| event.is_terminal()));
+        let after = manager
+            .poll(&mut batch, 3, Some(Instant::now()))
+            .unwrap_err();
+        assert_eq!(after.code(), ErrorCode::Closed, "{drive:?}");
+    }
+}
+
+/// A shutdown waits for what runs, and is told whether that was enough.
+#[test]
+fn shutdown_lets_requests_finish() {
+    let server = embedded::start(None).unwrap();
+    let port = server.places().http;
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let short = submit(&manager, get(port, "/delay/100"));
+        assert!(
+            manager.shutdown(Instant::now() + PATIENCE).unwrap(),
+            "{drive:?}"
+        );
+        assert_eq!(crate::kit::rest(&short).good().status(), 200);
+        let refused = manager.submit(get(port, "/"), Delivery::Recv);
+        assert_eq!(refused.unwrap_err().code(), ErrorCode::Closed);
+    }
+    let refused = Manager::new(trunkline::ManagerOptions {
+        drive: Drive::Threads(0),
+        ..Default::default()
+    });
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
+}
