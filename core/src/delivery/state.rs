@@ -1,7 +1,7 @@
 //! The state that a request's task shares with its owner.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
@@ -13,7 +13,8 @@ use super::buffer::Buffer;
 use super::callback::CallbackSink;
 use super::{Event, InlineDriver, Outgoing, Queue, Upload};
 use crate::error::{Error, ErrorCode, Result};
-use crate::part::{Frame, Part};
+use crate::limits::INFORMATIONAL;
+use crate::part::{Frame, Head, Part};
 
 const CANCELLED: u8 = 1;
 const SHUTDOWN: u8 = 2;
@@ -67,6 +68,8 @@ pub(crate) struct RequestState {
     notice_at: AtomicU64,
     /// Body or payload bytes handed to the connection.
     sent: AtomicU64,
+    /// Informational answers that came.
+    informed: AtomicU32,
     upload: Mutex<Upload>,
     outgoing: Mutex<Outgoing>,
 }
@@ -91,6 +94,7 @@ impl RequestState {
             released: AtomicU64::new(0),
             notice_at: AtomicU64::new(u64::MAX),
             sent: AtomicU64::new(0),
+            informed: AtomicU32::new(0),
             upload: Mutex::new(upload),
             outgoing: Mutex::default(),
         })
@@ -224,6 +228,23 @@ impl RequestState {
         // Ask for a notice, then look again: a release in between must not be missed.
         self.notice_at.store(0, Ordering::SeqCst);
         self.outstanding.load(Ordering::SeqCst) < credit
+    }
+
+    /// Delivers an informational answer, if there were not too many already: they take no credit. The task is woken when
+    /// there are, to end the request.
+    pub(crate) fn inform(self: &Arc<Self>, head: Head) {
+        match self.informed.fetch_add(1, Ordering::Relaxed) {
+            ..INFORMATIONAL => {
+                self.deliver(Part::Informational(Box::new(head)));
+            }
+            INFORMATIONAL => self.wake(),
+            _ => {}
+        }
+    }
+
+    /// Informational answers that came.
+    pub(crate) fn informed(&self) -> u32 {
+        self.informed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_sent(&self, bytes: usize) {

@@ -16,6 +16,7 @@ use super::Exchange;
 use super::attempt::Failed;
 use crate::connect::Progress;
 use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::limits::INFORMATIONAL;
 use crate::part::{Head, Part};
 use crate::pool::Http1Lease;
 use crate::protocol::http1::{UploadBody, failure};
@@ -68,7 +69,7 @@ impl Exchange {
                 version: response.version(),
                 headers: response.headers().clone(),
             };
-            state.deliver(Part::Informational(Box::new(head)));
+            state.inform(head);
         });
         let uploads = !matches!(self.request.body, Body::Empty);
         self.watch.enter(if uploads {
@@ -93,9 +94,17 @@ impl Exchange {
                     self.watch.hold();
                 }
             }
-            sending.as_mut().poll(cx)
+            if self.state.informed() > INFORMATIONAL {
+                return Poll::Ready(None);
+            }
+            sending.as_mut().poll(cx).map(Some)
         })
         .await;
+        let Some(result) = result else {
+            return Err(Failed::from(
+                self.too_many_informational(ErrorCode::Http1Malformed),
+            ));
+        };
         result.map_err(|mut refused| {
             let unsent = refused.take_message().is_some();
             let error = failure(refused.into_error(), "http/1.1");
@@ -111,6 +120,11 @@ impl Exchange {
                 stale: lease.http1.received() == received,
             }
         })
+    }
+
+    pub(super) fn too_many_informational(&self, code: ErrorCode) -> Error {
+        let text = format!("more than {INFORMATIONAL} informational answers");
+        Error::new(code, text).in_phase(self.watch.phase())
     }
 
     fn http1_body(&self) -> UploadBody {

@@ -15,6 +15,7 @@ use super::attempt::Failed;
 use crate::connect::Progress;
 use crate::delivery::UploadPiece;
 use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::limits::INFORMATIONAL;
 use crate::part::{Head, Part};
 use crate::pool::Http2Lease;
 use crate::protocol::http2::failure;
@@ -24,6 +25,7 @@ impl Exchange {
     /// Sends the request and delivers the answer. Dropped before the end, the stream is reset and its place given back.
     pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<(), Failed> {
         self.watch.acquired(&lease.http2.info, lease.reused);
+        let informed = self.state.informed();
         let mut sender = lease.http2.sender.clone();
         self.watch.enter(Phase::Write);
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(|cause| {
@@ -73,7 +75,7 @@ impl Exchange {
             if lost {
                 lease.http2.retire();
             }
-            let stale = lost && lease.reused && self.watch.phase() != Phase::Receive;
+            let stale = lost && lease.reused && self.state.informed() == informed;
             Failed { error, stale }
         })?;
         drop(lease);
@@ -194,17 +196,20 @@ impl Exchange {
 
     async fn receive_http2(&self, mut response: ResponseFuture) -> Result<u64> {
         let broken = |cause: h2::Error| failure(&cause, "http/2");
+        let too_many = || self.too_many_informational(ErrorCode::Http2Protocol);
         let response = poll_fn(|cx| {
             while let Poll::Ready(Some(informational)) = response.poll_informational(cx) {
                 match informational {
                     Ok(informational) => self.informational(informational),
-                    Err(cause) => return Poll::Ready(Err(cause)),
+                    Err(cause) => return Poll::Ready(Err(broken(cause))),
+                }
+                if self.state.informed() > INFORMATIONAL {
+                    return Poll::Ready(Err(too_many()));
                 }
             }
-            std::pin::Pin::new(&mut response).poll(cx)
+            std::pin::Pin::new(&mut response).poll(cx).map_err(broken)
         })
-        .await
-        .map_err(broken)?;
+        .await?;
         let (head, body) = response.into_parts();
         self.deliver_head(head);
         self.receive_body_http2(body).await
@@ -217,7 +222,7 @@ impl Exchange {
             version: parts.version,
             headers: parts.headers,
         };
-        self.state.deliver(Part::Informational(Box::new(head)));
+        self.state.inform(head);
     }
 
     /// Delivers body and trailers; the peer's window opens again as the caller releases.

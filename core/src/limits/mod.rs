@@ -18,6 +18,8 @@ pub const WAITERS_PER_ORIGIN: usize = 100_000;
 pub const HEADER_BYTES: usize = 64 * 1024;
 /// Header fields of an HTTP/1.1 answer.
 pub const HEADERS: usize = 100;
+/// Informational (1xx) answers to one request.
+pub const INFORMATIONAL: u32 = 100;
 /// Receive window of one HTTP/2 stream, in bytes.
 pub const HTTP2_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 /// Streams that are open at once on one HTTP/2 connection, whatever the peer would allow.
