@@ -144,9 +144,11 @@ impl Queue {
 
     fn unsignal(&self) {
         if let Some(descriptor) = &self.descriptor {
-            let _ = rustix::io::read(descriptor, &mut [0u8; 8]);
-            // Cleared after the read: a signal in between is written again by the next flush or seen by this take.
-            self.signalled.store(false, Ordering::Release);
+            // Cleared after the read: a signal in between is written again by the next flush or seen by this take. If there
+            // was nothing to read, whoever signals has yet to write, and the next take clears that.
+            if rustix::io::read(descriptor, &mut [0u8; 8]).is_ok() {
+                self.signalled.swap(false, Ordering::AcqRel);
+            }
         }
     }
 
