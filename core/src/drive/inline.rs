@@ -11,6 +11,9 @@ use super::core::{Core, Reactor};
 use crate::delivery::InlineDriver;
 use crate::error::{Error, ErrorCode, Result};
 
+/// Turns that are taken after the deadline while there still is something to do.
+const LATE_TURNS: usize = 64;
+
 struct Seat {
     core: Option<Core>,
     leader: Option<ThreadId>,
@@ -48,6 +51,7 @@ impl Inline {
     /// Runs the core until `ready` holds, or `deadline` has passed and nothing is left to do.
     fn lead(&self, core: &mut Core, ready: &dyn Fn() -> bool, deadline: Option<Instant>) -> bool {
         let mut expired = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let mut turns = LATE_TURNS;
         loop {
             let more = core.run(&self.reactor);
             if ready() {
@@ -61,10 +65,12 @@ impl Inline {
             } else {
                 core.park(&self.reactor, deadline)
             };
-            if !happened && !more {
-                if expired {
+            if expired {
+                turns -= 1;
+                if turns == 0 || (!happened && !more) {
                     return ready();
                 }
+            } else {
                 expired = deadline.is_some_and(|deadline| deadline <= Instant::now());
             }
         }
