@@ -29,6 +29,9 @@ use waiters::{Waiter, Waiters, Waiting};
 /// Beyond this the peer may have closed a connection without the reactor having noticed.
 const FRESH: Duration = Duration::from_millis(1);
 
+/// Beyond so many, origins are forgotten with their last connection.
+const MANY_ORIGINS: usize = 256;
+
 /// The HTTP/2 connection of an origin.
 #[derive(Default)]
 enum Shared {
@@ -56,6 +59,16 @@ struct Origin {
     open: usize,
     shared: Shared,
     waiters: Waiters,
+}
+
+impl Origin {
+    /// Nothing is known of it that would be missed.
+    fn is_unused(&self) -> bool {
+        self.open == 0
+            && self.waiters.is_empty()
+            && self.idle.is_empty()
+            && matches!(self.shared, Shared::None | Shared::Never)
+    }
 }
 
 #[derive(Default)]
@@ -274,14 +287,23 @@ impl Pool {
         let mut evicted = None;
         let open = {
             let origin = inner.origins.entry(Arc::clone(target)).or_default();
-            if origin.open >= options.max_connections_per_origin
-                || (!woken && !origin.waiters.is_empty())
-            {
+            if !woken && !origin.waiters.is_empty() {
                 return Ok(None);
+            }
+            if origin.open >= options.max_connections_per_origin {
+                // Only who needs a connection of its own finds unused ones here.
+                if origin.idle.is_empty() {
+                    return Ok(None);
+                }
+                evicted = Some(origin.idle.remove(0));
+                self.connector
+                    .counters
+                    .connections_idle
+                    .fetch_sub(1, Ordering::Relaxed);
             }
             inner.open
         };
-        if open >= options.max_connections {
+        if open >= options.max_connections && evicted.is_none() {
             // The one that was unused for longest; else an HTTP/2 connection without a stream, which ends by itself.
             let oldest = inner
                 .origins
@@ -376,10 +398,10 @@ impl Pool {
             let info = info(&connected, Protocol::Http2);
             let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
             let at_end = move || {
-                drop(place);
                 if let Some(pool) = pool.upgrade() {
                     pool.forget_closed(&at);
                 }
+                drop(place);
             };
             let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
             let room_changed = move || {
@@ -397,7 +419,6 @@ impl Pool {
                 at_end,
             )
             .await?;
-            http2.try_take();
             let mut inner = self.lock();
             if let Some(origin) = inner.origins.get_mut(target) {
                 origin.shared = Shared::Open(Arc::clone(&http2));
@@ -502,6 +523,8 @@ impl Pool {
             .origins
             .values_mut()
             .filter(|origin| origin.open < limit || !origin.idle.is_empty())
+            // Those wait for a stream, or for what an attempt makes known, and have no use for a place.
+            .filter(|origin| !matches!(origin.shared, Shared::Open(_) | Shared::Connecting))
             .filter_map(|origin| Some((origin.waiters.first()?, origin)))
             .min_by_key(|(number, _)| *number);
         if let Some((_, origin)) = longest {
@@ -529,6 +552,12 @@ impl Pool {
             origin.open = origin.open.saturating_sub(1);
         }
         self.pass_on(&mut inner, target, full);
+        // The sweep forgets the others, but nobody may wake it when every attempt to connect fails.
+        if inner.origins.len() > MANY_ORIGINS
+            && inner.origins.get(target).is_some_and(Origin::is_unused)
+        {
+            inner.origins.remove(target);
+        }
     }
 
     /// Takes no more requests and closes what is unused; HTTP/2 connections end with their last stream.

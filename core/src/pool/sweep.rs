@@ -67,10 +67,7 @@ impl Pool {
                     soonest(http2.unused_since() + idle_for);
                 }
             }
-            origin.open > 0
-                || !origin.waiters.is_empty()
-                || !origin.idle.is_empty()
-                || !matches!(origin.shared, Shared::None | Shared::Never)
+            !origin.is_unused()
         });
         drop(inner);
         self.connector

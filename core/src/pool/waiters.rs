@@ -53,41 +53,49 @@ impl Waiter {
 
 /// Those that wait for one origin.
 #[derive(Default)]
-pub(super) struct Waiters(VecDeque<Arc<Waiter>>);
+pub(super) struct Waiters {
+    queue: VecDeque<Arc<Waiter>>,
+    /// Those in the queue that have left.
+    left: usize,
+}
 
 impl Waiters {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.queue.len() - self.left
     }
 
     /// The number of the one that has waited for longest.
     pub(super) fn first(&self) -> Option<u64> {
-        self.0.front().map(|waiter| waiter.number)
+        let mut queue = self.queue.iter();
+        queue
+            .find(|waiter| !waiter.has_left())
+            .map(|waiter| waiter.number)
     }
 
     pub(super) fn join(&mut self, number: u64) -> Arc<Waiter> {
         let waiter = Arc::new(Waiter::new(number));
-        self.0.push_back(Arc::clone(&waiter));
+        self.queue.push_back(Arc::clone(&waiter));
         waiter
     }
 
     /// One that was woken in vain keeps its place at the front.
     pub(super) fn put_back(&mut self, waiter: Arc<Waiter>) {
         *waiter.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Waiting;
-        self.0.push_front(waiter);
+        self.queue.push_front(waiter);
     }
 
     /// Lets the first one try. False when nobody waits.
     pub(super) fn wake_one(&mut self) -> bool {
-        while let Some(waiter) = self.0.pop_front() {
+        while let Some(waiter) = self.queue.pop_front() {
             if !waiter.has_left() {
                 waiter.set(State::Woken);
                 return true;
             }
+            self.left -= 1;
         }
         false
     }
@@ -97,15 +105,21 @@ impl Waiters {
     }
 
     pub(super) fn fail_all(&mut self, error: &Error) {
-        for waiter in self.0.drain(..) {
+        self.left = 0;
+        for waiter in self.queue.drain(..) {
             if !waiter.has_left() {
                 waiter.set(State::Failed(error.clone()));
             }
         }
     }
 
-    fn remove(&mut self, waiter: &Arc<Waiter>) {
-        self.0.retain(|other| !Arc::ptr_eq(other, waiter));
+    /// One has left; now and then those are taken out.
+    fn left(&mut self) {
+        self.left += 1;
+        if self.left * 2 > self.queue.len() {
+            self.queue.retain(|waiter| !waiter.has_left());
+            self.left = 0;
+        }
     }
 }
 
@@ -153,19 +167,25 @@ impl Drop for Waiting {
             return;
         };
         let mut inner = self.pool.lock();
-        let Some(origin) = inner.origins.get_mut(&self.target) else {
-            return;
+        let origin = inner.origins.get_mut(&self.target);
+        let state = {
+            let mut state = waiter.state.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *state, State::Left)
         };
-        let mut state = waiter.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match *state {
+        match state {
             State::Woken => {
-                origin.waiters.wake_one();
+                if !origin.is_some_and(|origin| origin.waiters.wake_one()) {
+                    // What it was woken for may serve another origin.
+                    self.pool.pass_on(&mut inner, &self.target, true);
+                }
             }
-            _ => {
-                *state = State::Left;
-                drop(state);
-                origin.waiters.remove(&waiter);
+            State::Waiting => {
+                if let Some(origin) = origin {
+                    origin.waiters.left();
+                }
             }
+            // Taken out of the queue already.
+            State::Failed(_) | State::Left => {}
         }
     }
 }

@@ -53,7 +53,7 @@ impl Http2 {
             .initial_connection_window_size((1 << 31) - 1)
             .max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
             .initial_max_send_streams(
-                limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams),
+                limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams.max(1)),
             )
             .max_send_buffer_size(options.upload_buffer.max(16 * 1024))
             .handshake::<_, Bytes>(stream)
@@ -63,10 +63,11 @@ impl Http2 {
         let http2 = Arc::new(Http2 {
             sender,
             info,
-            active: AtomicUsize::new(0),
+            // Whoever opened it.
+            active: AtomicUsize::new(1),
             used: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            limit: options.http2_max_concurrent_streams,
+            limit: options.http2_max_concurrent_streams.max(1),
             refused_at: Arc::default(),
             touched: Mutex::new(reactor.now()),
         });
