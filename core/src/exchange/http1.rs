@@ -15,12 +15,18 @@ use hyper::body::Incoming;
 use super::Exchange;
 use super::attempt::Failed;
 use crate::connect::Progress;
+use crate::drive::Timer;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::INFORMATIONAL;
 use crate::part::{Head, Part};
 use crate::pool::Http1Lease;
 use crate::protocol::http1::{UploadBody, failure};
 use crate::request::Body;
+
+/// The system takes at least so much of a body whether or not the peer reads.
+const SURELY_BUFFERED: u64 = 16 * 1024;
+/// How long a peer that has answered may take to read the rest of the request.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Exchange {
     /// Sends the request and delivers the answer; the connection goes back to the pool if it can be used again.
@@ -41,14 +47,30 @@ impl Exchange {
         let received = self.receive_http1(body).await?;
         let complete = self.upload_is_complete();
         self.done(received);
-        if complete
-            && poll_fn(|cx| lease.http1.sender.poll_ready(cx))
-                .await
-                .is_ok()
-        {
+        if complete && self.is_ready_again(&mut lease).await {
             lease.keep();
         }
         Ok(())
+    }
+
+    /// Waits until the connection can carry another request. A peer that has answered and takes no more of the body is
+    /// not waited for for long: its connection would hold its place for ever.
+    async fn is_ready_again(&self, lease: &mut Http1Lease) -> bool {
+        let mut patience = (self.state.sent() > SURELY_BUFFERED).then(|| {
+            let mut timer = Timer::new(&self.pool.connector.reactor);
+            timer.set_after(PATIENCE);
+            timer
+        });
+        poll_fn(|cx| {
+            if let Poll::Ready(ready) = lease.http1.sender.poll_ready(cx) {
+                return Poll::Ready(ready.is_ok());
+            }
+            match &mut patience {
+                Some(timer) => timer.poll(cx).map(|()| false),
+                None => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// Sends the request; the head of the answer.
