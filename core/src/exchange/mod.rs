@@ -10,6 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http::Method;
 use http::header::{
@@ -19,6 +20,7 @@ use http::header::{
 use crate::delivery::RequestState;
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode};
+use crate::limits::FOREVER;
 use crate::options::{ManagerOptions, Timeouts};
 use crate::part::{Part, Summary};
 use crate::pool::Pool;
@@ -149,15 +151,19 @@ impl Exchange {
 }
 
 fn merge(defaults: &Timeouts, overrides: &TimeoutOverrides) -> Timeouts {
+    // A time so far away that it cannot be told is none.
+    let of = |given: Option<Option<Duration>>, default: Option<Duration>| {
+        given.unwrap_or(default).filter(|limit| *limit < FOREVER)
+    };
     Timeouts {
-        pool: overrides.pool.unwrap_or(defaults.pool),
-        resolve: overrides.resolve.unwrap_or(defaults.resolve),
-        connect: overrides.connect.unwrap_or(defaults.connect),
-        tls: overrides.tls.unwrap_or(defaults.tls),
-        write: overrides.write.unwrap_or(defaults.write),
-        first_byte: overrides.first_byte.unwrap_or(defaults.first_byte),
-        idle: overrides.idle.unwrap_or(defaults.idle),
-        total: overrides.total.unwrap_or(defaults.total),
+        pool: of(overrides.pool, defaults.pool),
+        resolve: of(overrides.resolve, defaults.resolve),
+        connect: of(overrides.connect, defaults.connect),
+        tls: of(overrides.tls, defaults.tls),
+        write: of(overrides.write, defaults.write),
+        first_byte: of(overrides.first_byte, defaults.first_byte),
+        idle: of(overrides.idle, defaults.idle),
+        total: of(overrides.total, defaults.total),
     }
 }
 

@@ -34,6 +34,8 @@ pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 pub const REPLAYS: u32 = 10;
 /// How long an unused connection is kept.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
+/// A hundred years: longer times are none.
+pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How long the other address family is waited for before the next attempt (RFC 8305, 5).
 pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 /// Host names that are looked up at the same time.

@@ -70,6 +70,13 @@ impl Manager {
     fn build(options: ManagerOptions, clock: Option<&ManualClock>) -> Result<Manager> {
         let generation = fork::generation();
         let counters = Arc::new(Counters::default());
+        let mut options = options;
+        // Times are added to the clock, which has an end.
+        let idle = &mut options.idle_connection_timeout;
+        *idle = (*idle).min(crate::limits::FOREVER);
+        if let Some(interval) = &mut options.http2_ping_interval {
+            *interval = (*interval).min(crate::limits::FOREVER);
+        }
         let options = Arc::new(options);
         let queue = Arc::new(Queue::new(options.drive != Drive::Inline)?);
         let tls = Arc::new(Tls::new(options.tls.clone())?);
@@ -240,6 +247,21 @@ impl Manager {
                 queue.wait(deadline);
             }
         }
+    }
+
+    /// With the inline drive: sends what was submitted and written, as far as that needs no news from the system, which
+    /// saves a [`Manager::poll`] before waiting for its descriptor. True when events are there to be taken by `poll`. With
+    /// background threads they do this by themselves.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn flush(&self) -> Result<bool> {
+        let inner = &self.inner;
+        inner.alive()?;
+        if let Some(inline) = inner.reactors.inline() {
+            inline.run_ready();
+        }
+        Ok(!inner.queue.is_empty())
     }
 
     /// A descriptor that is readable whenever [`Manager::poll`] has something to do. Owned by the manager.
