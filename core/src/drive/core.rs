@@ -165,6 +165,11 @@ impl Reactor {
         }
     }
 
+    /// Whether a host watches the descriptor.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
     pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {
         lock(&self.timers)
     }

@@ -227,6 +227,7 @@ impl Manager {
             let is_closed = queue.is_closed();
             let taken = queue.take(batch, max);
             if taken > 0 {
+                self.show_rest(taken == max);
                 return Ok(taken);
             }
             if is_closed {
@@ -234,7 +235,9 @@ impl Manager {
             }
             if let Some(inline) = inner.reactors.inline() {
                 if !inline.drive(&|| !queue.is_empty() || queue.is_closed(), deadline)? {
-                    return Ok(queue.take(batch, max));
+                    let taken = queue.take(batch, max);
+                    self.show_rest(taken == max);
+                    return Ok(taken);
                 }
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(0);
@@ -262,6 +265,18 @@ impl Manager {
             inline.run_ready();
         }
         Ok(!inner.queue.is_empty())
+    }
+
+    /// What was left in the queue must show at the reactor's descriptor, where that is the one that is watched.
+    fn show_rest(&self, full: bool) {
+        let inner = &self.inner;
+        if full
+            && let Some(reactor) = inner.reactors.inline().and(Some(inner.reactors.first()))
+            && reactor.is_watched()
+            && !inner.queue.is_empty()
+        {
+            reactor.interrupt();
+        }
     }
 
     /// A descriptor that is readable whenever [`Manager::poll`] has something to do. Owned by the manager.
