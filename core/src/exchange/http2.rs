@@ -33,7 +33,7 @@ impl Exchange {
             // Nothing of the request was sent.
             failure(&cause, "http/2").unprocessed()
         })?;
-        let _counted = self.count_stream();
+        let counted = self.count_stream();
         let request = self.http2_request();
         let without_body = matches!(self.request.body, Body::Empty);
         let (response, stream) = sender
@@ -78,7 +78,7 @@ impl Exchange {
             let stale = lost && lease.reused && self.state.informed() == informed;
             Failed { error, stale }
         })?;
-        drop(lease);
+        drop((counted, lease));
         self.done(received);
         Ok(())
     }
