@@ -191,9 +191,9 @@ impl Receive {
                 "another task waits for the next part of this request already",
             ));
         }
+        // What was sent goes out now; parts that were taken gave back credit, which is also something to do.
+        self.link.0.flush(py, &binding)?;
         *lock(&self.state) = State::Waiting(binding, future.clone_ref(py));
-        // Parts that were taken gave back credit: the reactor may have something to do.
-        self.link.0.nudge(py)?;
         Ok(future)
     }
 

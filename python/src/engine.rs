@@ -137,6 +137,16 @@ impl Engine {
         Ok(())
     }
 
+    /// With the inline drive, before a task waits: sends now what it wrote, instead of a pass of the loop later.
+    pub(crate) fn flush(&self, py: Python<'_>, binding: &Binding) -> PyResult<()> {
+        if self.inline && checked(py, self.manager.flush())? {
+            self.turn_is_due.store(false, Ordering::Relaxed);
+            return self.turn_soon(py, binding);
+        }
+        self.turn_is_due.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// As `turn_soon`, after a call that needs no binding of its own.
     pub(crate) fn nudge(&self, py: Python<'_>) -> PyResult<()> {
         if !self.inline {
@@ -265,8 +275,12 @@ impl Engine {
             let mut ready = Vec::new();
             self.sort(&mut batch, &mut ready);
             resolve(py, ready)?;
-            // The descriptor tells of news only: what the reactor had left is asked for once the tasks woken now have run.
-            if taken > 0 { self.nudge(py) } else { Ok(()) }
+            // The descriptor tells what the reactor has left to do, but not of a queue that was not emptied.
+            if taken == BATCH {
+                self.nudge(py)
+            } else {
+                Ok(())
+            }
         });
         batch.clear();
         *lock(&self.batch) = batch;
@@ -381,8 +395,9 @@ struct Turn(Arc<Engine>, bool);
 impl Turn {
     #[pyo3(signature = (*_args))]
     fn __call__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
-        if self.1 {
-            self.0.turn_is_due.store(false, Ordering::Relaxed);
+        // A turn that was flushed meanwhile has nothing left to do.
+        if self.1 && !self.0.turn_is_due.swap(false, Ordering::Relaxed) {
+            return Ok(());
         }
         self.0.turn(py, None)
     }

@@ -76,6 +76,26 @@ impl Inline {
         }
     }
 
+    /// Runs the tasks that are ready and asks the system for nothing. Nothing happens where the reactor runs already.
+    pub(crate) fn run_ready(&self) {
+        let mut seat = self.seat();
+        if seat.leader.is_some() {
+            return;
+        }
+        let Some(core) = seat.core.take() else {
+            return;
+        };
+        seat.leader = Some(thread::current().id());
+        drop(seat);
+        let mut leading = Leading {
+            inline: self,
+            core: Some(core),
+        };
+        if let Some(core) = leading.core.as_mut() {
+            core.run(&self.reactor);
+        }
+    }
+
     /// Gives the core up for good: every task is dropped. From inside a callback this happens when the reactor's run
     /// that called it ends.
     pub(crate) fn end(&self, at_end: impl FnOnce() + Send + 'static) {
