@@ -26,6 +26,12 @@ pub const HTTP2_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 pub const HTTP2_CONCURRENT_STREAMS: usize = 1000;
 /// Streams opened before the peer's SETTINGS are known.
 pub const HTTP2_INITIAL_STREAMS: usize = 100;
+/// Cancelled HTTP/2 streams that are remembered on one connection, for frames that are still on their way.
+pub const HTTP2_RESET_STREAMS: usize = 4096;
+/// How long a cancelled HTTP/2 stream is remembered.
+pub const HTTP2_RESET_MEMORY: Duration = Duration::from_secs(10);
+/// Faults of single streams, frames on forgotten ones among them, before an HTTP/2 connection is given up.
+pub const HTTP2_STREAM_ERRORS: usize = 65_536;
 /// Bytes of one WebSocket frame.
 pub const WEBSOCKET_FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of one WebSocket message.
@@ -40,3 +46,5 @@ pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 /// Host names that are looked up at the same time.
 pub const RESOLVER_THREADS: usize = 4;
+/// How long a WebSocket's own close waits for the peer's.
+pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);

@@ -56,6 +56,10 @@ impl Http2 {
                 limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams.max(1)),
             )
             .max_send_buffer_size(options.upload_buffer.max(16 * 1024))
+            // Frames on their way when a stream is cancelled are no fault of the peer's.
+            .max_concurrent_reset_streams(limits::HTTP2_RESET_STREAMS)
+            .reset_stream_duration(limits::HTTP2_RESET_MEMORY)
+            .max_local_error_reset_streams(Some(limits::HTTP2_STREAM_ERRORS))
             .handshake::<_, Bytes>(stream)
             .await
             .map_err(|cause| failure(&cause, "handshake"))?;

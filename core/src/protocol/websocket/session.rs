@@ -18,6 +18,7 @@ use crate::connect::Stream;
 use crate::delivery::RequestState;
 use crate::drive::{Reactor, Timer};
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits::WEBSOCKET_CLOSE;
 use crate::options::ManagerOptions;
 use crate::part::{Frame, Part};
 
@@ -125,11 +126,25 @@ impl Session {
         }
         match read {
             Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending if self.close_sent && !self.close_received => self.poll_unanswered(cx),
             Poll::Pending if self.close_received && self.close_sent && !self.unflushed => {
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Our close waits for the peer's, but not for ever (RFC 6455, 7.1.7).
+    fn poll_unanswered(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.linger.is_unset() {
+            self.linger.set_after(WEBSOCKET_CLOSE);
+        }
+        self.linger.poll(cx).map(|()| {
+            Err(Error::new(
+                ErrorCode::ConnectionClosed,
+                format!("websocket: the peer did not answer the close within {WEBSOCKET_CLOSE:?}"),
+            ))
+        })
     }
 
     /// After the end: lets the peer close the transport first, for a while (RFC 6455, 7.1.1).
@@ -245,6 +260,7 @@ impl Session {
                         Frame::Close(..) => {
                             // tungstenite has queued the answer, unless the close was ours.
                             self.close_received = true;
+                            self.linger.set(None);
                             self.close_sent = true;
                             self.unflushed = true;
                             self.state.lock_outgoing().shut();
