@@ -204,7 +204,7 @@ impl RequestState {
                 Err(now) => before = now,
             }
         };
-        let released = self.released.fetch_add(freed, Ordering::AcqRel) + freed;
+        let released = self.released.fetch_add(freed, Ordering::SeqCst) + freed;
         if released >= self.notice_at.load(Ordering::SeqCst) {
             self.wake();
         }
@@ -245,6 +245,11 @@ impl RequestState {
     /// Informational answers that came.
     pub(crate) fn informed(&self) -> u32 {
         self.informed.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much was released since the last [`RequestState::take_released`] that a notice is due.
+    pub(crate) fn has_released(&self, notice: u64) -> bool {
+        self.released.load(Ordering::SeqCst) >= notice
     }
 
     pub(crate) fn count_sent(&self, bytes: usize) {

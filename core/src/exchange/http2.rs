@@ -245,7 +245,8 @@ impl Exchange {
                     // Fails only when the stream has ended, and then no window matters.
                     let _ = body.flow_control().release_capacity(free as usize);
                 }
-                if !self.state.has_credit(if narrow { 1 } else { window / 2 }) {
+                let notice = if narrow { 1 } else { window / 2 };
+                if !self.state.has_credit(notice) {
                     if body.is_end_stream() {
                         return Poll::Ready(Ok(()));
                     }
@@ -264,6 +265,8 @@ impl Exchange {
                     }
                     Poll::Ready(Some(Err(cause))) => return Poll::Ready(Err(broken(cause))),
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    // What was released while the notice was being set has woken nobody.
+                    Poll::Pending if self.state.has_released(notice) => {}
                     Poll::Pending => {
                         self.watch.resume(Phase::Receive);
                         return Poll::Pending;
