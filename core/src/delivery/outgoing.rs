@@ -187,3 +187,65 @@ impl Outgoing {
         std::mem::take(&mut self.refused)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code<T>(result: Result<T>) -> ErrorCode {
+        match result {
+            Ok(_) => panic!("no error"),
+            Err(error) => error.code(),
+        }
+    }
+
+    #[test]
+    fn an_upload_is_bounded_and_told_of_room() {
+        let mut upload = Upload::default();
+        let reader = Waker::noop();
+        // A piece beyond the bound is taken when nothing else is there, so that no write is refused for ever.
+        upload.write(Bytes::from_static(&[0; 30]), 10).unwrap();
+        assert_eq!(
+            code(upload.write(Bytes::from_static(b"x"), 10)),
+            ErrorCode::Again
+        );
+        let (piece, room) = upload.next(reader);
+        assert!(matches!(piece, UploadPiece::Data(data) if data.len() == 30) && room);
+        assert!(matches!(upload.next(reader), (UploadPiece::Pending, false)));
+        upload.write(Bytes::from_static(b"12345"), 10).unwrap();
+        upload.write(Bytes::from_static(b"12345"), 10).unwrap();
+        assert_eq!(
+            code(upload.write(Bytes::from_static(b"x"), 10)),
+            ErrorCode::Again
+        );
+        upload.finish(None).unwrap();
+        assert_eq!(
+            code(upload.write(Bytes::from_static(b"x"), 10)),
+            ErrorCode::InvalidState
+        );
+        assert_eq!(code(upload.finish(None)), ErrorCode::InvalidState);
+        assert!(matches!(upload.next(reader).0, UploadPiece::Data(_)));
+        assert!(matches!(upload.next(reader).0, UploadPiece::Data(_)));
+        assert!(matches!(upload.next(reader).0, UploadPiece::End(None)));
+        assert!(upload.complete && upload.touched);
+    }
+
+    #[test]
+    fn messages_are_bounded_and_end_with_the_close() {
+        let mut outgoing = Outgoing::default();
+        let message = || Frame::Text(Bytes::from_static(b"message"));
+        assert_eq!(code(outgoing.send(message(), 100)), ErrorCode::InvalidState);
+        outgoing.open();
+        assert!(outgoing.send(message(), 100).unwrap());
+        assert_eq!(code(outgoing.send(message(), 100)), ErrorCode::Again);
+        let mut batch = VecDeque::new();
+        assert!(outgoing.take_all(&mut batch));
+        assert_eq!(batch.len(), 1);
+        assert!(
+            outgoing
+                .send(Frame::Close(None, Bytes::new()), 100)
+                .unwrap()
+        );
+        assert_eq!(code(outgoing.send(message(), 100)), ErrorCode::InvalidState);
+    }
+}
