@@ -148,7 +148,9 @@ fn cancelled_requests_give_their_descriptors_back() {
                 })
                 .collect();
             kit::settle(&manager, 10);
-            requests.iter().for_each(|request| request.cancel());
+            for request in &requests {
+                request.cancel();
+            }
             kit::settle(&manager, 5);
         }
         eventually(&manager, "the return of the descriptors", || {

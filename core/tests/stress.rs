@@ -12,7 +12,7 @@ use trunkline_test_server::embedded;
 
 /// Alternates between the protocols.
 fn ask(index: usize, port: u16, path: &str) -> Request {
-    if index % 2 == 0 {
+    if index.is_multiple_of(2) {
         get(port, path)
     } else {
         get2(port, path)

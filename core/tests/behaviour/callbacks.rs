@@ -60,7 +60,7 @@ fn waiting_calls_are_busy_inside_a_callback() {
 /// Each request's end submits the next, from inside the callback.
 fn chain(manager: &Manager, port: u16, left: usize, done: Sender<usize>) {
     let inner = manager.clone();
-    let request = if left % 2 == 0 {
+    let request = if left.is_multiple_of(2) {
         get(port, "/bytes/10")
     } else {
         get2(port, "/bytes/10")
@@ -232,7 +232,7 @@ fn a_callback_writes_the_body_it_is_asked_for() {
             }
             control.finish(None).unwrap();
         };
-        let mut first = write.clone();
+        let mut first = write;
         let handle = manager
             .submit(
                 request,

@@ -29,7 +29,7 @@ fn expires(
     limit: Duration,
     (code, phase): (ErrorCode, Phase),
 ) -> Answer {
-    clock.advance(limit - SECOND / 10);
+    clock.advance(limit.saturating_sub(SECOND / 10));
     settle(manager, 10);
     assert!(!request.is_ended(), "{code:?} came before its time");
     clock.advance(SECOND / 10);

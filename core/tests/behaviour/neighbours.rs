@@ -125,6 +125,47 @@ fn neighbours_get_everything() {
     }
 }
 
+/// What a peer still sends on streams that were cancelled does not count as its fault, however much it is.
+#[test]
+fn frames_on_cancelled_streams_harm_nobody() {
+    for drive in DRIVES {
+        let port = peer::peer(move |stream, _| {
+            let mut peer = peer::Http2Peer::accept(stream, &[]).unwrap();
+            let neighbour = peer.read_kind(peer::HEADERS).unwrap().stream;
+            let mut streams = Vec::new();
+            for _ in 0..200 {
+                let stream = peer.read_kind(peer::HEADERS).unwrap().stream;
+                peer.send(&peer::Frame::head(stream, false));
+                streams.push(stream);
+                peer.read_kind(peer::RST_STREAM).unwrap();
+            }
+            // As on a long way: more than a second later.
+            std::thread::sleep(Duration::from_millis(1500));
+            for _ in 0..20 {
+                for stream in &streams {
+                    peer.send(&peer::Frame::new(peer::DATA, 0, *stream, &[0; 100]));
+                }
+            }
+            peer.send(&peer::Frame::head(neighbour, false));
+            let last = peer::Frame::new(peer::DATA, peer::END_STREAM, neighbour, b"ok");
+            peer.send(&last);
+            while peer.answer().is_some() {}
+        });
+        let manager = manager(drive);
+        let neighbour = submit(&manager, get2(port, "/"));
+        for _ in 0..200 {
+            let request = submit(&manager, get2(port, "/"));
+            request.recv(crate::kit::soon()).unwrap();
+            request.cancel();
+            let last = request.recv(crate::kit::soon()).unwrap();
+            assert!(last.is_terminal());
+        }
+        assert_eq!(rest(&neighbour).good().body, b"ok", "{drive:?}");
+        fetch(&manager, get2(port, "/")).good();
+        assert_eq!(manager.statistics().connections_opened, 1);
+    }
+}
+
 /// A request body that the caller gives up costs its own stream.
 #[test]
 fn a_failed_upload_harms_nobody() {

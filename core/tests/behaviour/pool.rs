@@ -49,7 +49,7 @@ fn unused_connections_expire() {
         let limit = trunkline::limits::IDLE_CONNECTION;
         for _ in 0..3 {
             // Each use lets the time begin anew.
-            clock.advance(limit - Duration::from_secs(1));
+            clock.advance(limit.saturating_sub(Duration::from_secs(1)));
             settle(&manager, 5);
             fetch(&manager, get(port, "/")).good();
         }
@@ -274,7 +274,7 @@ fn the_total_limit_evicts_an_unused_http2_connection() {
     }
 }
 
-/// WebSockets are counted, though never shared.
+/// A WebSocket is counted, though never shared.
 #[test]
 fn a_websocket_takes_a_place() {
     let server = embedded::start(None).unwrap();
@@ -293,6 +293,24 @@ fn a_websocket_takes_a_place() {
         assert!(!waiting.is_ended());
         socket.cancel();
         rest(&waiting).good();
+    }
+}
+
+/// An origin that is full of unused connections has room for a WebSocket, which needs one of its own.
+#[test]
+fn a_websocket_evicts_an_unused_connection() {
+    let server = embedded::start(None).unwrap();
+    let port = server.places().http;
+    for drive in DRIVES {
+        let manager = Manager::new(ManagerOptions {
+            max_connections_per_origin: 1,
+            ..options(drive)
+        })
+        .unwrap();
+        fetch(&manager, get(port, "/bytes/10")).good();
+        let socket = Request::get(&format!("ws://127.0.0.1:{port}/ws")).unwrap();
+        let socket = submit(&manager, socket);
+        socket.recv(crate::kit::soon()).unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tests of the core's behaviour share: managers, answers taken apart, peers that do as they are told.
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unnecessary_wraps, reason = "deadlines as the calls take them")]
 
 pub mod peer;
 pub mod stages;
