@@ -57,7 +57,12 @@ struct Player {
 impl Player {
     async fn step(&mut self, step: &Step, record: &Record) -> Result<(), Fault> {
         if matches!(step, Step::Reset(_)) {
-            return self.wire.take().map_or(Ok(()), Wire::reset);
+            let Some(wire) = self.wire.take() else {
+                return Ok(());
+            };
+            // A reset takes from the client what it has not read yet; the script means it to come after.
+            wire.wait_read().await?;
+            return wire.reset();
         }
         let Self {
             wire: Some(wire),

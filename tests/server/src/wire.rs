@@ -119,6 +119,31 @@ impl Wire {
         }
     }
 
+    /// Waits until the client's program has read everything that was sent, as the system's table of sockets shows.
+    pub(crate) async fn wait_read(&self) -> Result<(), Fault> {
+        let addresses = self
+            .stream
+            .peer_addr()
+            .and_then(|peer| Ok((peer, self.stream.local_addr()?)));
+        let Ok((peer, own)) = addresses else {
+            return Ok(());
+        };
+        let wanted = format!("{} {}", in_table(peer), in_table(own));
+        for _ in 0..5000 {
+            let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+            let line = table.lines().find(|line| line.contains(&wanted));
+            let unread = line
+                .and_then(|line| line.split_whitespace().nth(4))
+                .and_then(|queues| queues.split_once(':'))
+                .and_then(|(_, unread)| u64::from_str_radix(unread, 16).ok());
+            if unread.unwrap_or(0) == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        Err("the client did not read what was sent before the reset".to_owned())
+    }
+
     /// Makes the drop of this connection a reset.
     pub(crate) fn reset(self) -> Result<(), Fault> {
         self.stream
@@ -161,6 +186,15 @@ impl Wire {
                 copy.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
         }
     }
+}
+
+/// An address as `/proc/net/tcp` writes it.
+fn in_table(address: std::net::SocketAddr) -> String {
+    let octets = match address.ip() {
+        std::net::IpAddr::V4(ip) => u32::from_ne_bytes(ip.octets()),
+        std::net::IpAddr::V6(_) => 0,
+    };
+    format!("{octets:08X}:{:04X}", address.port())
 }
 
 fn gone(error: &io::Error) -> bool {
