@@ -49,6 +49,8 @@ pub(crate) struct Reactor {
     clock: Option<ManualClock>,
     /// The time at the beginning of the turn that runs, in nanoseconds since `base`.
     turn: AtomicU64,
+    /// The time at which sockets were last looked at, likewise.
+    looked: AtomicU64,
     base: Instant,
     /// Called after each run of tasks.
     flush: Box<dyn Fn() + Send + Sync>,
@@ -95,6 +97,7 @@ impl Reactor {
             alarm_at: Mutex::new(None),
             clock,
             turn: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
             base: Instant::now(),
             flush,
             descriptor: poll.as_raw_fd(),
@@ -125,6 +128,15 @@ impl Reactor {
             Some(clock) => clock.now(),
             None => self.base + Duration::from_nanos(self.turn.load(Ordering::Relaxed)),
         }
+    }
+
+    /// How old the news from the sockets are that the turn that runs goes by.
+    pub(crate) fn news_age(&self) -> Duration {
+        if self.clock.is_some() {
+            return Duration::MAX;
+        }
+        let turn = self.turn.load(Ordering::Relaxed);
+        Duration::from_nanos(turn.saturating_sub(self.looked.load(Ordering::Relaxed)))
     }
 
     fn begin_turn(&self) {
@@ -301,6 +313,10 @@ impl Core {
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
         let polled = self.poll.poll(&mut self.events, timeout);
         reactor.mode.store(RUNNING, Ordering::SeqCst);
+        if reactor.clock.is_none() {
+            let passed = reactor.base.elapsed().as_nanos() as u64;
+            reactor.looked.store(passed, Ordering::Relaxed);
+        }
         let mut happened = false;
         if polled.is_ok() && !self.events.is_empty() {
             happened = true;

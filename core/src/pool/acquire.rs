@@ -136,7 +136,7 @@ impl Pool {
                     .counters
                     .connections_idle
                     .fetch_sub(1, Ordering::Relaxed);
-                let look = look || now.saturating_duration_since(idle.since) > FRESH;
+                let look = look || self.connector.reactor.news_age() > FRESH;
                 if now < idle.until && idle.http1.is_open(look) {
                     if dead.is_empty() {
                         return Ok(Step::Http1(idle.http1, idle.place));

@@ -24,8 +24,8 @@ pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
 use place::Place;
 use waiters::Waiters;
 
-/// Beyond this the peer may have closed a connection without the reactor having noticed.
-const FRESH: Duration = Duration::from_millis(1);
+/// With older news than this the peer may have closed a connection without the reactor having noticed.
+const FRESH: Duration = Duration::from_millis(10);
 
 /// Beyond so many, origins are forgotten with their last connection.
 const MANY_ORIGINS: usize = 256;

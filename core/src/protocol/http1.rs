@@ -52,6 +52,7 @@ impl Http1 {
         }
         let (sender, connection) = builder
             .max_header_size(options.max_header_bytes)
+            .max_buf_size(limits::HTTP1_READ)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|cause| failure(cause, "handshake"))?;
