@@ -43,9 +43,12 @@ setup-demo:
 .PHONY: build lib
 build: lib python ## the library, the test server and the Python module
 
-lib: ## libtrunkline and the test server
+lib: $(NATIVE_LIBS) ## libtrunkline and the test server
 	cargo build --release $(LOCKED) -p trunkline-ffi -p trunkline-test-server
-	@mkdir -p $(C_OUT)
+
+# What a program that is linked with the static library needs besides.
+$(NATIVE_LIBS):
+	@mkdir -p $(C_OUT) $(RELEASE)
 	@echo | rustc --crate-type staticlib --print native-static-libs -o $(C_OUT)/empty.a - 2>&1 | \
 		sed -n 's/^note: native-static-libs: //p' >$(NATIVE_LIBS)
 	@rm -f $(C_OUT)/empty.a

@@ -83,15 +83,15 @@ build curl_bench ${CC:-cc} $cflags bench/c/curl_bench.c bench/c/curl_engines.c b
 build bench-echo cargo build --release --quiet -p bench-echo
 
 if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
-    build libtrunkline cargo build --release --quiet -p trunkline-ffi
+    build libtrunkline cargo build --profile dist --quiet -p trunkline-ffi --features mimalloc
     # The program asks for the library by its soname, which only an installation would provide.
     mkdir -p "$out/lib"
-    soname=$(readelf -d target/release/libtrunkline.so 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
-    ln -sf "$PWD/target/release/libtrunkline.so" "$out/lib/${soname:-libtrunkline.so}"
+    soname=$(readelf -d target/dist/libtrunkline.so 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+    ln -sf "$PWD/target/dist/libtrunkline.so" "$out/lib/${soname:-libtrunkline.so}"
     # shellcheck disable=SC2086
     build trunkline_bench ${CC:-cc} $cflags -Iinclude bench/c/trunkline_bench.c bench/c/common.c \
-        -o "$out/bin/trunkline_bench" -Ltarget/release -ltrunkline -Wl,-rpath,"$PWD/$out/lib"
+        -o "$out/bin/trunkline_bench" -Ltarget/dist -ltrunkline -Wl,-rpath,"$PWD/$out/lib"
 fi
 if [ -f python/pyproject.toml ]; then
-    build trunkline-python "$venv/bin/pip" install -q --disable-pip-version-check ./python
+    build trunkline-python env CARGO_TARGET_DIR="$PWD/target" "$venv/bin/pip" install -q --disable-pip-version-check ./python
 fi

@@ -17,16 +17,22 @@ FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBD
 	-e 's|@INCLUDE_FROM_CMAKE@|$(shell realpath -m --relative-to=$(CMAKEDIR) $(INCLUDEDIR))|g' \
 	-e "s|@NATIVE_LIBS@|$$(cat $(NATIVE_LIBS))|g"
 
-# So that `sudo make install` after `make lib` compiles nothing as root, what is built already is taken as it is.
-INSTALLED_LIBS := $(RELEASE)/libtrunkline.so $(RELEASE)/libtrunkline.a
+# Where the libraries come from: built with the profile `dist`, which takes longer and runs faster.
+LIBS ?= $(TARGET)/dist
 
-.PHONY: install uninstall install-check
-install: $(if $(wildcard $(INSTALLED_LIBS)),,lib) ## library, header, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
+# So that `sudo make install` after `make lib-dist` compiles nothing as root, what is built already is taken as it is.
+INSTALLED_LIBS := $(LIBS)/libtrunkline.so $(LIBS)/libtrunkline.a
+
+.PHONY: install uninstall install-check lib-dist
+lib-dist: $(NATIVE_LIBS) ## libtrunkline as it is installed
+	cargo build --profile dist $(LOCKED) -p trunkline-ffi --features mimalloc
+
+install: $(if $(wildcard $(INSTALLED_LIBS)),,lib-dist) $(NATIVE_LIBS) ## library, header, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(INCLUDEDIR)
-	$(INSTALL) -m 755 $(RELEASE)/libtrunkline.so $(DESTDIR)$(LIBDIR)/$(LIB_FILE)
+	$(INSTALL) -m 755 $(LIBS)/libtrunkline.so $(DESTDIR)$(LIBDIR)/$(LIB_FILE)
 	ln -sfn $(LIB_FILE) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sfn $(SONAME) $(DESTDIR)$(LIBDIR)/libtrunkline.so
-	$(INSTALL) -m 644 $(RELEASE)/libtrunkline.a $(DESTDIR)$(LIBDIR)/
+	$(INSTALL) -m 644 $(LIBS)/libtrunkline.a $(DESTDIR)$(LIBDIR)/
 	$(INSTALL) -m 644 include/trunkline.h $(DESTDIR)$(INCLUDEDIR)/
 	$(FILL) scripts/install/trunkline.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/trunkline.pc
 	$(FILL) scripts/install/trunkline-config.cmake.in >$(DESTDIR)$(CMAKEDIR)/trunkline-config.cmake
@@ -39,6 +45,6 @@ uninstall: ## remove what `make install` laid down
 
 install-check: setup lib ## install into target/install-check and build programs against that
 	@rm -rf $(CHECK)
-	@$(MAKE) --no-print-directory install PREFIX=$(CHECK)/prefix DESTDIR= LIBDIR=$(CHECK)/prefix/lib \
+	@$(MAKE) --no-print-directory install LIBS=$(RELEASE) PREFIX=$(CHECK)/prefix DESTDIR= LIBDIR=$(CHECK)/prefix/lib \
 		INCLUDEDIR=$(CHECK)/prefix/include >/dev/null
 	@CC="$(CC)" SONAME=$(SONAME) bash scripts/install/check.sh $(CHECK)

@@ -6,9 +6,10 @@ PY_TESTS := $(wildcard tests/python python/tests)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .PHONY: wheel python
+# With the profile of everything else here, so that nothing is compiled twice; `pip install ./python` takes `dist`.
 wheel: setup-demo ## the abi3 wheel, in target/wheels
 	@rm -rf $(WHEELS)
-	PATH="$(abspath $(VENV)/bin):$$PATH" $(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEELS) ./python
+	MATURIN_PEP517_ARGS="--profile release" PATH="$(abspath $(VENV)/bin):$$PATH" $(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEELS) ./python
 
 python: wheel ## the Python module, in target/venv
 	$(PIP) install --no-deps --force-reinstall $(WHEELS)/trunkline-*.whl

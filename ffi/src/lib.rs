@@ -31,3 +31,7 @@ mod submit;
 mod version;
 mod view;
 mod websocket;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
