@@ -635,7 +635,7 @@ trunk_status trunk_manager_options_set_http2_max_concurrent_streams(trunk_manage
                                                                     size_t streams);
 
 /**
- * Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 4 MiB.
+ * Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 2 MiB.
  *
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
  */

@@ -128,7 +128,7 @@ pub extern "C" fn trunk_manager_options_set_http2_max_concurrent_streams(
     })
 }
 
-/// Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 4 MiB.
+/// Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 2 MiB.
 ///
 /// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
 #[unsafe(no_mangle)]

@@ -23,7 +23,7 @@ pub const INFORMATIONAL: u32 = 100;
 /// Bytes of an HTTP/1.1 connection that are read ahead, and delivered at once.
 pub const HTTP1_READ: usize = 256 * 1024;
 /// Receive window of one HTTP/2 stream, in bytes.
-pub const HTTP2_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// Streams that are open at once on one HTTP/2 connection, whatever the peer would allow.
 pub const HTTP2_CONCURRENT_STREAMS: usize = 1000;
 /// Streams opened before the peer's SETTINGS are known.
