@@ -3,6 +3,7 @@
 mod buffer;
 mod callback;
 mod event;
+mod handle;
 mod outgoing;
 mod queue;
 mod state;
@@ -11,9 +12,10 @@ use std::time::Instant;
 
 pub use callback::Callback;
 pub use event::Event;
+pub use handle::RequestHandle;
 pub(crate) use outgoing::{Outgoing, Upload, UploadPiece};
 pub(crate) use queue::Queue;
-pub use state::{Control, RequestHandle};
+pub use state::Control;
 pub(crate) use state::{RequestState, Setup, Sink};
 
 /// How the parts of a request reach the caller.

@@ -1,10 +1,8 @@
 //! The state that a request's task shares with its owner.
 
-use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -55,7 +53,7 @@ pub(crate) struct Setup {
 
 /// The state that a request's task shares with its owner and with its delivered parts.
 pub(crate) struct RequestState {
-    setup: Setup,
+    pub(super) setup: Setup,
     /// Set once the task runs.
     waker: OnceLock<Waker>,
     stop: AtomicU8,
@@ -282,7 +280,7 @@ impl RequestState {
 
 /// What may be done to a request from anywhere, callbacks included; no call blocks. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Control(Arc<RequestState>);
+pub struct Control(pub(super) Arc<RequestState>);
 
 impl Control {
     pub(crate) fn new(state: Arc<RequestState>) -> Control {
@@ -380,7 +378,7 @@ impl Control {
         Ok(())
     }
 
-    fn alive(&self) -> Result<()> {
+    pub(super) fn alive(&self) -> Result<()> {
         if crate::fork::is_forked(self.0.setup.generation) {
             return Err(crate::fork::error());
         }
@@ -426,77 +424,5 @@ fn check_frame(frame: &Frame) -> Result<()> {
             ))
         }
         _ => Ok(()),
-    }
-}
-
-/// A submitted request, owned by who submitted it. With [`super::Delivery::Recv`] dropping it cancels the request.
-#[derive(Debug)]
-pub struct RequestHandle {
-    control: Control,
-}
-
-impl Deref for RequestHandle {
-    type Target = Control;
-
-    fn deref(&self) -> &Control {
-        &self.control
-    }
-}
-
-impl RequestHandle {
-    pub(crate) fn new(state: Arc<RequestState>) -> RequestHandle {
-        RequestHandle {
-            control: Control(state),
-        }
-    }
-
-    /// A further reference to the request, which does not own it.
-    pub fn control(&self) -> Control {
-        self.control.clone()
-    }
-
-    /// Takes the next part, waiting for it until `deadline` (`None`: until it comes).
-    ///
-    /// # Errors
-    /// `timeout` at the deadline, `end_of_parts` after the terminal part, `invalid_state` for another delivery,
-    /// `busy` from inside a callback, `forked`.
-    pub fn recv(&self, deadline: Option<Instant>) -> Result<Event> {
-        self.control.alive()?;
-        let state = &self.control.0;
-        match &state.setup.sink {
-            Sink::Buffer(buffer) => buffer.take(state.setup.inline.as_deref(), deadline),
-            _ => Err(Error::new(
-                ErrorCode::InvalidState,
-                "the request is not delivered by recv",
-            )),
-        }
-    }
-
-    /// Takes the next part if one is there; does not run the reactor.
-    ///
-    /// # Errors
-    /// `again` when there is none yet, else as [`RequestHandle::recv`].
-    pub fn try_recv(&self) -> Result<Event> {
-        self.control.alive()?;
-        match &self.control.0.setup.sink {
-            Sink::Buffer(buffer) => buffer
-                .try_take()
-                .unwrap_or_else(|| Err(Error::new(ErrorCode::Again, "no part is there yet"))),
-            _ => Err(Error::new(
-                ErrorCode::InvalidState,
-                "the request is not delivered by recv",
-            )),
-        }
-    }
-}
-
-impl Drop for RequestHandle {
-    fn drop(&mut self) {
-        if let Sink::Buffer(buffer) = &self.control.0.setup.sink
-            && self.control.alive().is_ok()
-        {
-            self.control.cancel();
-            buffer.discard();
-        }
     }
 }
