@@ -18,7 +18,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "ms": 1, "s": 1000, "": 1}
+UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "us": 0.001, "ms": 1, "s": 1000, "": 1}
 
 
 def read(path: str) -> str:
@@ -32,7 +32,7 @@ def errors() -> list[str]:
     return [(done.stdout + done.stderr).strip()] if done.returncode else []
 
 
-def constants() -> dict[str, int]:
+def constants() -> dict[str, float]:
     """The limits of the core; times in milliseconds."""
     found = {}
     pattern = r"pub const (\w+): \w+ = (?:Duration::from_(\w+)\()?([\d_* ]+)\)?;"
@@ -40,7 +40,7 @@ def constants() -> dict[str, int]:
         number = 1
         for factor in value.replace("_", "").split("*"):
             number *= int(factor)
-        found[name] = number * (1000 if unit == "secs" else 1)
+        found[name] = number * {"secs": 1000, "micros": 0.001}.get(unit, 1)
     return found
 
 
@@ -52,7 +52,7 @@ def limits() -> list[str]:
         for line in read("docs/limits.md").splitlines()
         if line.startswith("| ") and not line.startswith(("| limit", "| ---"))
     ]
-    told: dict[str, int] = {}
+    told: dict[str, float] = {}
     for row in rows:
         value = re.fullmatch(r"(\d+)(?: (\w+))?", row[2])
         if row[1] and value:

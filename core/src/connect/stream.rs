@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -24,6 +24,14 @@ impl Stream {
         match self {
             Stream::Plain(io) => io.received(),
             Stream::Tls(tls) => tls.get_ref().0.received(),
+        }
+    }
+
+    /// Bytes that may still be read before others have their turn.
+    pub(crate) fn share(&self) -> Arc<AtomicUsize> {
+        match self {
+            Stream::Plain(io) => io.share(),
+            Stream::Tls(tls) => tls.get_ref().0.share(),
         }
     }
 

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Registry, Token, Waker};
+use mio::{Events, Poll, Registry, Token};
 use slab::Slab;
 
 use super::clock::ManualClock;
@@ -15,6 +16,7 @@ use super::io::Source;
 use super::task::Task;
 use super::timer::Timers;
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits;
 
 /// Nobody runs the reactor (inline drive between two calls).
 const IDLE: u8 = 0;
@@ -36,8 +38,12 @@ pub(crate) struct Reactor {
     tasks: Mutex<Slab<Option<Arc<Task>>>>,
     pub(super) sources: Mutex<Slab<Arc<Source>>>,
     timers: Mutex<Timers>,
+    /// A long download is under way: more of it may come together before it is looked at again.
+    bulk: AtomicBool,
+    /// Tasks that have had their share of a turn and go on in the next.
+    deferred: Mutex<Vec<Waker>>,
     pub(super) registry: Registry,
-    waker: Waker,
+    waker: mio::Waker,
     mode: AtomicU8,
     /// The waker was used and the wake-up not yet seen.
     interrupted: AtomicBool,
@@ -82,12 +88,14 @@ impl Reactor {
     ) -> Result<(Arc<Reactor>, Core)> {
         let failed = |cause: std::io::Error| Error::new(ErrorCode::Io, format!("reactor: {cause}"));
         let poll = Poll::new().map_err(failed)?;
-        let waker = Waker::new(poll.registry(), WAKE).map_err(failed)?;
+        let waker = mio::Waker::new(poll.registry(), WAKE).map_err(failed)?;
         let reactor = Arc::new(Reactor {
             ready: Mutex::default(),
             tasks: Mutex::default(),
             sources: Mutex::default(),
             timers: Mutex::default(),
+            bulk: AtomicBool::new(false),
+            deferred: Mutex::default(),
             registry: poll.registry().try_clone().map_err(failed)?,
             waker,
             mode: AtomicU8::new(IDLE),
@@ -168,6 +176,18 @@ impl Reactor {
             _ if self.watched.load(Ordering::Relaxed) => self.interrupt(),
             _ => {}
         }
+    }
+
+    /// Wakes a task in the next turn: what was made for others in this one comes first.
+    pub(super) fn defer(&self, waker: &Waker) {
+        lock(&self.deferred).push(waker.clone());
+    }
+
+    /// Says that much more of what was just received is on its way. Where the sockets are empty, the runner then sleeps
+    /// for a moment before it waits for them: a peer that is nearly as fast would else have to wake it for every TLS
+    /// record, which costs both more than the record.
+    pub(crate) fn expect_bulk(&self) {
+        self.bulk.store(true, Ordering::Relaxed);
     }
 
     /// Makes a sleeping runner, or a host that watches the descriptor, look again.
@@ -287,7 +307,10 @@ impl Core {
             }
         }
         (reactor.flush)();
-        budget == 0
+        let deferred = std::mem::take(&mut *lock(&reactor.deferred));
+        let more = budget == 0 || !deferred.is_empty();
+        deferred.into_iter().for_each(Waker::wake);
+        more
     }
 
     /// Waits for sockets and timers, until `deadline` (`None`: for ever), and wakes their tasks. True when anything
@@ -311,6 +334,9 @@ impl Core {
         }
         // A failed poll (a signal) is a turn in which nothing happened.
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
+        if reactor.bulk.swap(false, Ordering::Relaxed) && timeout != Some(Duration::ZERO) {
+            std::thread::sleep(limits::BULK_PAUSE);
+        }
         let polled = self.poll.poll(&mut self.events, timeout);
         reactor.mode.store(RUNNING, Ordering::SeqCst);
         if reactor.clock.is_none() {
@@ -343,7 +369,7 @@ impl Core {
         }
         let due = reactor.timers().due(reactor.now());
         happened |= !due.is_empty();
-        due.into_iter().for_each(std::task::Waker::wake);
+        due.into_iter().for_each(Waker::wake);
         happened
     }
 

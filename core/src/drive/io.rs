@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -79,6 +79,8 @@ pub(crate) struct Io {
     reactor: Arc<Reactor>,
     counters: Arc<Counters>,
     received: Arc<AtomicU64>,
+    /// Bytes that may still be read before others have their turn.
+    share: Arc<AtomicUsize>,
 }
 
 impl Io {
@@ -106,6 +108,7 @@ impl Io {
             reactor: Arc::clone(reactor),
             counters: Arc::clone(counters),
             received: Arc::default(),
+            share: Arc::new(AtomicUsize::new(usize::MAX)),
         };
         let interest = Interest::READABLE | Interest::WRITABLE;
         io.reactor.registry.register(
@@ -123,6 +126,11 @@ impl Io {
     /// Counts the bytes that came in.
     pub(crate) fn received(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.received)
+    }
+
+    /// Bytes that may still be read before others have their turn. Whoever sets it sets it anew in each turn.
+    pub(crate) fn share(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.share)
     }
 
     /// The socket, for as long as this lives.
@@ -166,6 +174,11 @@ impl AsyncRead for Io {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let share = self.share.load(Ordering::Relaxed);
+        if share == 0 {
+            self.reactor.defer(cx.waker());
+            return Poll::Pending;
+        }
         loop {
             ready!(self.source.poll_ready(READABLE, cx));
             // SAFETY: `recv` only writes to the space, and only what it says it wrote is then taken as initialised.
@@ -178,6 +191,8 @@ impl AsyncRead for Io {
                     buf.advance(count);
                     add(&self.counters.received, count as u64);
                     add(&self.received, count as u64);
+                    self.share
+                        .store(share.saturating_sub(count), Ordering::Relaxed);
                     // A short read has emptied the socket: the next byte raises a new edge (epoll(7)).
                     if count < room
                         && self.source.readiness.load(Ordering::Acquire) & READ_CLOSED == 0

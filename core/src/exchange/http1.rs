@@ -203,7 +203,9 @@ impl Exchange {
     /// Delivers the body and trailers as the credit allows; the number of bytes.
     pub(super) async fn receive_http1(&self, mut body: Incoming) -> Result<u64> {
         let mut received = 0;
+        let length = body.size_hint().exact();
         poll_fn(|cx| {
+            let before = received;
             loop {
                 if !self.state.has_credit(u64::MAX) {
                     self.watch.hold();
@@ -236,6 +238,7 @@ impl Exchange {
                     }
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Pending => {
+                        self.note_bulk(before, received, length);
                         self.watch.resume(Phase::Receive);
                         return Poll::Pending;
                     }

@@ -211,8 +211,10 @@ impl Exchange {
         })
         .await?;
         let (head, body) = response.into_parts();
+        let length = head.headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
         self.deliver_head(head);
-        self.receive_body_http2(body).await
+        self.receive_body_http2(body, length).await
     }
 
     fn informational(&self, response: Response<()>) {
@@ -226,7 +228,7 @@ impl Exchange {
     }
 
     /// Delivers body and trailers; the peer's window opens again as the caller releases.
-    async fn receive_body_http2(&self, mut body: RecvStream) -> Result<u64> {
+    async fn receive_body_http2(&self, mut body: RecvStream, length: Option<u64>) -> Result<u64> {
         let broken = |cause: h2::Error| failure(&cause, "http/2 body");
         let window = u64::from(self.options().http2_stream_window);
         let credit = self.request.credit.unwrap_or(self.options().credit) as u64;
@@ -234,6 +236,7 @@ impl Exchange {
         let beyond = credit.saturating_sub(window);
         let (mut received, mut held, mut windowed) = (0u64, 0u64, 0u64);
         poll_fn(|cx| {
+            let before = received;
             loop {
                 held = held.saturating_sub(self.state.take_released());
                 let free = windowed.saturating_sub(held.saturating_sub(beyond));
@@ -268,6 +271,7 @@ impl Exchange {
                     // What was released while the notice was being set has woken nobody.
                     Poll::Pending if self.state.has_released(notice) => {}
                     Poll::Pending => {
+                        self.note_bulk(before, received, length);
                         self.watch.resume(Phase::Receive);
                         return Poll::Pending;
                     }

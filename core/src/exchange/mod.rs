@@ -20,7 +20,7 @@ use http::header::{
 use crate::delivery::RequestState;
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode};
-use crate::limits::FOREVER;
+use crate::limits::{self, FOREVER};
 use crate::options::{ManagerOptions, Timeouts};
 use crate::part::{Part, Summary};
 use crate::pool::Pool;
@@ -143,6 +143,18 @@ impl Exchange {
         };
         add(&self.pool.connector.counters.completed, 1);
         self.state.deliver(Part::Done(Arc::new(summary)));
+    }
+
+    /// To be called when a turn's share of a body was received: `before` and `received` bytes in all, of `length`.
+    pub(crate) fn note_bulk(&self, before: u64, received: u64, length: Option<u64>) {
+        let long = match length {
+            Some(length) => length.saturating_sub(received) >= limits::BULK,
+            None => received >= limits::BULK,
+        };
+        // In clear text the peer's pieces are large, and a pause costs more than it gains.
+        if long && self.target.tls && received - before >= limits::BULK_PIECE {
+            self.pool.connector.reactor.expect_bulk();
+        }
     }
 
     pub(crate) fn options(&self) -> &ManagerOptions {

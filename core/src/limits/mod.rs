@@ -22,6 +22,8 @@ pub const HEADERS: usize = 100;
 pub const INFORMATIONAL: u32 = 100;
 /// Bytes of an HTTP/1.1 connection that are read ahead, and delivered at once.
 pub const HTTP1_READ: usize = 256 * 1024;
+/// Bytes of an HTTP/2 connection that are read before those whose answers they are have their turn.
+pub const HTTP2_READ: usize = 128 * 1024;
 /// Receive window of one HTTP/2 stream, in bytes.
 pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// Streams that are open at once on one HTTP/2 connection, whatever the peer would allow.
@@ -42,6 +44,12 @@ pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 pub const REPLAYS: u32 = 10;
 /// How long an unused connection is kept.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
+/// Bytes that an answer must still have before it counts as a long download; of unknown length, that it has had.
+pub const BULK: u64 = 1024 * 1024;
+/// Bytes of a long download that came together, for another pause to be worth it.
+pub const BULK_PIECE: u64 = 8 * 1024;
+/// How long more of a long download may come together before it is looked at again.
+pub const BULK_PAUSE: Duration = Duration::from_micros(20);
 /// A hundred years: longer times are none.
 pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How long the other address family is waited for before the next attempt (RFC 8305, 5).

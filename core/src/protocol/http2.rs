@@ -45,6 +45,7 @@ impl Http2 {
         mut room_changed: impl FnMut() + Send + 'static,
         at_end: impl FnOnce() + Send + 'static,
     ) -> Result<Arc<Http2>> {
+        let share = stream.share();
         let (sender, mut connection) = Builder::new()
             .enable_push(false)
             .initial_window_size(options.http2_stream_window)
@@ -96,6 +97,9 @@ impl Http2 {
                 {
                     return Poll::Ready(());
                 }
+                // Without an end to it, a fast peer would be read until its window is used up before anyone takes the
+                // first byte: both sides would wait for each other in turns, and what is taken would be cold.
+                share.store(limits::HTTP2_READ, Ordering::Relaxed);
                 let polled = std::pin::Pin::new(&mut connection).poll_connection(cx);
                 let refused = refused_at.load(Ordering::Acquire);
                 if refused > 0
