@@ -2,7 +2,10 @@
 //! connections and hands every answer over part by part.
 #![deny(unsafe_code)]
 
+mod auth;
+mod coding;
 mod connect;
+mod cookies;
 mod delivery;
 mod drive;
 mod error;
@@ -17,13 +20,16 @@ mod protocol;
 mod request;
 mod statistics;
 
+pub use auth::Auth;
+pub use cookies::CookieJar;
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
 pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
 pub use manager::Manager;
 pub use options::{
-    ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify,
+    Attempt, ClientIdentity, DelayOption, Drive, HttpVersions, ManagerOptions, Policy,
+    PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction, Timeouts, TlsOptions, Verify,
 };
-pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
+pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Redirect, Summary, Timings};
 pub use request::{Body, Request, TimeoutOverrides, header_field};
 pub use statistics::Statistics;

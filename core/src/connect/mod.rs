@@ -9,10 +9,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
+use crate::auth::Challenges;
+use crate::cookies::CookieJar;
 use crate::drive::{Io, Reactor};
 use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::limits::Budget;
 use crate::options::{HttpVersions, ManagerOptions};
 use crate::request::Target;
 use crate::statistics::Counters;
@@ -39,12 +42,17 @@ pub(crate) struct Connected {
 /// What is needed to connect; one for each reactor.
 pub(crate) struct Connector {
     pub(crate) options: Arc<ManagerOptions>,
+    /// What a request without fields of its own has: a host yet to be named, `user-agent`, `accept`.
+    pub(crate) usual_fields: HeaderMap,
     /// The value of `user-agent` for requests that have none.
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) tls: Arc<Tls>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) challenges: Arc<Challenges>,
+    pub(crate) cookies: CookieJar,
+    pub(crate) budget: Arc<Budget>,
 }
 
 impl Connector {

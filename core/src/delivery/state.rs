@@ -66,6 +66,8 @@ pub(crate) struct RequestState {
     notice_at: AtomicU64,
     /// Body or payload bytes handed to the connection.
     sent: AtomicU64,
+    /// The head of the answer was delivered.
+    headed: AtomicBool,
     /// Informational answers that came.
     informed: AtomicU32,
     upload: Mutex<Upload>,
@@ -92,6 +94,7 @@ impl RequestState {
             released: AtomicU64::new(0),
             notice_at: AtomicU64::new(u64::MAX),
             sent: AtomicU64::new(0),
+            headed: AtomicBool::new(false),
             informed: AtomicU32::new(0),
             upload: Mutex::new(upload),
             outgoing: Mutex::default(),
@@ -131,6 +134,17 @@ impl RequestState {
             Sink::Callback(callback) => callback.deliver(event),
         }
         true
+    }
+
+    /// Delivers the head of the answer.
+    pub(crate) fn deliver_head(self: &Arc<Self>, head: Head) {
+        self.headed.store(true, Ordering::Relaxed);
+        self.deliver(Part::Head(Box::new(head)));
+    }
+
+    /// Whether the head of the answer was delivered.
+    pub(crate) fn has_head(&self) -> bool {
+        self.headed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_ended(&self) -> bool {

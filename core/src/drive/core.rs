@@ -1,5 +1,6 @@
 //! The reactor: tasks that are ready, sockets that are watched, timers that are set.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::os::fd::{AsRawFd, RawFd};
@@ -31,6 +32,11 @@ const TIMER: Token = Token(usize::MAX - 1);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Tasks polled before sockets are looked at again.
 const BUDGET: usize = 512;
+
+thread_local! {
+    /// The reactor whose tasks this thread runs at the moment; only ever compared.
+    static RUNS_HERE: Cell<*const Reactor> = const { Cell::new(std::ptr::null()) };
+}
 
 /// What everyone may touch of a reactor; every lock here is held for a few instructions only.
 pub(crate) struct Reactor {
@@ -168,6 +174,10 @@ impl Reactor {
 
     pub(super) fn enqueue(&self, task: Arc<Task>) {
         lock(&self.ready).push_back(task);
+        if RUNS_HERE.get() == std::ptr::from_ref(self) {
+            // Woken by a task that runs now: seen before parking, and no other thread has to be asked.
+            return;
+        }
         // Pairs with the store of PARKED: either the runner sees the task, or we see that it sleeps.
         std::sync::atomic::fence(Ordering::SeqCst);
         match self.mode.load(Ordering::SeqCst) {
@@ -291,6 +301,7 @@ impl Core {
         reactor.mode.store(RUNNING, Ordering::SeqCst);
         reactor.begin_turn();
         let mut budget = BUDGET;
+        let outer = RUNS_HERE.replace(std::ptr::from_ref(reactor));
         loop {
             if self.batch.is_empty() {
                 std::mem::swap(&mut self.batch, &mut *lock(&reactor.ready));
@@ -306,6 +317,7 @@ impl Core {
                 break;
             }
         }
+        RUNS_HERE.set(outer);
         (reactor.flush)();
         let deferred = std::mem::take(&mut *lock(&reactor.deferred));
         let more = budget == 0 || !deferred.is_empty();

@@ -20,9 +20,10 @@ const DONE: u8 = 4;
 
 /// One spawned future. Polled only by whoever holds the reactor's core, woken from anywhere.
 pub(crate) struct Task {
-    future: Mutex<Option<BoxFuture>>,
+    /// With its waker, which lasts as long: made anew for each poll it would cost two counts of references.
+    future: Mutex<Option<(BoxFuture, Waker)>>,
     state: AtomicU8,
-    /// The reactor lists the task until it ends or is abandoned, so this is no lasting circle.
+    /// The reactor lists the task until it ends or is abandoned, and its waker goes then, so neither is a lasting circle.
     reactor: Arc<Reactor>,
     /// Its place in the reactor's list.
     pub(super) key: usize,
@@ -31,12 +32,15 @@ pub(crate) struct Task {
 impl Task {
     /// A task that is to be queued by its maker.
     pub(super) fn new(future: BoxFuture, reactor: Arc<Reactor>, key: usize) -> Arc<Task> {
-        Arc::new(Task {
-            future: Mutex::new(Some(future)),
+        let task = Arc::new(Task {
+            future: Mutex::new(None),
             state: AtomicU8::new(QUEUED),
             reactor,
             key,
-        })
+        });
+        let waker = Waker::from(Arc::clone(&task));
+        *task.future.lock().unwrap_or_else(PoisonError::into_inner) = Some((future, waker));
+        task
     }
 
     /// Polls it once. True when it has ended.
@@ -44,13 +48,12 @@ impl Task {
         // An exchange, for it must see what was written before each wake-up that found the task queued.
         self.state.swap(RUNNING, Ordering::AcqRel);
         let mut slot = self.future.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(future) = slot.as_mut() else {
+        let Some((future, waker)) = slot.as_mut() else {
             return true;
         };
-        let waker = Waker::from(Arc::clone(self));
         // A panic is a bug, but it must not take the reactor and everyone's requests with it.
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            future.as_mut().poll(&mut Context::from_waker(&waker))
+            future.as_mut().poll(&mut Context::from_waker(waker))
         }));
         if !matches!(polled, Ok(Poll::Pending)) {
             self.state.store(DONE, Ordering::Release);

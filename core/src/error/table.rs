@@ -76,5 +76,8 @@ error_codes! {
     82 WebSocketProtocol "websocket_protocol" "The peer broke the WebSocket protocol.";
     83 WebSocketInvalidUtf8 "websocket_invalid_utf8" "A WebSocket text message is not valid UTF-8.";
     84 WebSocketTooLarge "websocket_too_large" "A WebSocket frame or message exceeds its limit.";
+    85 TooManyRedirects "too_many_redirects" "The answer leads on more often than is allowed.";
+    86 RedirectRefused "redirect_refused" "A redirect leads where it must not be followed, or needs a body that is gone.";
+    87 HttpStatus "http_status" "The status of the answer is an error, and the request asked for an error then.";
     90 UploadFailed "upload_failed" "The caller's source of the request body gave up.";
 }

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 
-use super::Exchange;
+use super::Leg;
+use super::journey::Arrival;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::REPLAYS;
 use crate::pool::Lease;
-use crate::request::Body;
 use crate::statistics::add;
 
 /// What became of one attempt that failed.
@@ -27,9 +27,9 @@ impl From<Error> for Failed {
     }
 }
 
-impl Exchange {
+impl Leg<'_> {
     /// Sends the request, again where that is safe, and delivers the answer.
-    pub(super) async fn attempts(&self) -> Result<()> {
+    pub(super) async fn attempts(&self) -> Result<Arrival> {
         if self.request.is_websocket() {
             // Boxed, like everything that most requests never do: their tasks stay small.
             return Box::pin(self.websocket())
@@ -47,11 +47,11 @@ impl Exchange {
                 .await
             {
                 Ok(Lease::Http1(lease)) => match self.http1(lease).await {
-                    Ok(()) => return Ok(()),
+                    Ok(arrival) => return Ok(arrival),
                     Err(failed) => failed,
                 },
                 Ok(Lease::Http2(lease)) => match self.http2(lease).await {
-                    Ok(()) => return Ok(()),
+                    Ok(arrival) => return Ok(arrival),
                     Err(failed) => failed,
                 },
                 Err(error) => Failed::from(error),
@@ -78,10 +78,6 @@ impl Exchange {
     }
 
     fn may_replay(&self, failed: &Failed) -> bool {
-        let body_is_whole = match &self.request.body {
-            Body::Empty | Body::Whole(_) => true,
-            Body::Streamed { .. } => !self.state.lock_upload().touched,
-        };
         let lost = matches!(
             failed.error.code(),
             ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
@@ -89,7 +85,7 @@ impl Exchange {
         // Whatever the peer says of it afterwards: nobody is to hear two answers.
         let unanswered = self.watch.phase() != Phase::Receive;
         self.request.replay
-            && body_is_whole
+            && self.is_replayable(self.request)
             && unanswered
             && (failed.error.is_unprocessed() || (failed.stale && lost && self.is_idempotent()))
     }

@@ -12,12 +12,15 @@ use http::{Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use super::Exchange;
+use super::Leg;
 use super::attempt::Failed;
+use super::journey::Arrival;
+use super::receive::Reception;
+use crate::coding::Decoder;
 use crate::connect::Progress;
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::limits::INFORMATIONAL;
+use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http1Lease;
 use crate::protocol::http1::{UploadBody, failure};
@@ -28,9 +31,12 @@ const SURELY_BUFFERED: u64 = 16 * 1024;
 /// How long a peer that has answered may take to read the rest of the request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Exchange {
+impl Leg<'_> {
     /// Sends the request and delivers the answer; the connection goes back to the pool if it can be used again.
-    pub(super) async fn http1(&self, mut lease: Http1Lease) -> std::result::Result<(), Failed> {
+    pub(super) async fn http1(
+        &self,
+        mut lease: Http1Lease,
+    ) -> std::result::Result<Arrival, Failed> {
         let reused = lease.http1.reused;
         self.watch.acquired(&lease.http1.info, reused);
         let response =
@@ -43,14 +49,23 @@ impl Exchange {
         lease.http1.keep_alive = keep_alive(response.headers());
         self.check_framing(response.headers())?;
         let (head, body) = response.into_parts();
-        self.deliver_head(head);
-        let received = self.receive_http1(body).await?;
-        let complete = self.upload_is_complete();
-        self.done(received);
+        let status = head.status;
+        let (arrival, complete) = match self.receive(head)? {
+            Reception::Deliver(decoder) => {
+                let received = self.receive_http1(body, decoder).await?;
+                let complete = self.upload_is_complete();
+                self.done(received, status);
+                (Arrival::Done, complete)
+            }
+            Reception::Discard(next) => {
+                let emptied = self.discard_http1(body).await;
+                (Arrival::Next(next), emptied && self.upload_is_complete())
+            }
+        };
         if complete && self.is_ready_again(&mut lease).await {
             lease.keep();
         }
-        Ok(())
+        Ok(arrival)
     }
 
     /// Waits until the connection can carry another request. A peer that has answered and takes no more of the body is
@@ -190,19 +205,14 @@ impl Exchange {
         Ok(())
     }
 
-    pub(super) fn deliver_head(&self, head: http::response::Parts) {
-        self.watch.first_byte();
-        let head = Head {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-        };
-        self.state.deliver(Part::Head(Box::new(head)));
-    }
-
-    /// Delivers the body and trailers as the credit allows; the number of bytes.
-    pub(super) async fn receive_http1(&self, mut body: Incoming) -> Result<u64> {
-        let mut received = 0;
+    /// Delivers the body and trailers as the credit allows; the number of bytes that came.
+    pub(super) async fn receive_http1(
+        &self,
+        mut body: Incoming,
+        mut decoder: Option<Box<Decoder>>,
+    ) -> Result<u64> {
+        let (mut received, mut ended) = (0, false);
+        let mut trailers = None;
         let length = body.size_hint().exact();
         poll_fn(|cx| {
             let before = received;
@@ -210,11 +220,20 @@ impl Exchange {
                 if !self.state.has_credit(u64::MAX) {
                     self.watch.hold();
                     // The end of a body needs no credit.
-                    return if body.is_end_stream() {
+                    return if body.is_end_stream() && decoder.is_none() {
                         Poll::Ready(Ok(()))
                     } else {
                         Poll::Pending
                     };
+                }
+                if let Some(decoder) = &mut decoder {
+                    if let Some(piece) = decoder.pull()? {
+                        self.state.deliver(Part::Data(piece));
+                        continue;
+                    }
+                    if ended {
+                        return Poll::Ready(Ok(()));
+                    }
                 }
                 match Pin::new(&mut body).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
@@ -224,19 +243,27 @@ impl Exchange {
                             Ok(data) => {
                                 received += data.len() as u64;
                                 self.check_body_limit(received)?;
-                                self.state.deliver(Part::Data(data));
-                            }
-                            Err(frame) => {
-                                if let Ok(trailers) = frame.into_trailers() {
-                                    self.state.deliver(Part::Trailers(Box::new(trailers)));
+                                match &mut decoder {
+                                    Some(decoder) => decoder.push(data),
+                                    None => {
+                                        self.state.deliver(Part::Data(data));
+                                    }
                                 }
                             }
+                            // What is still being decoded comes before them.
+                            Err(frame) => trailers = frame.into_trailers().ok(),
                         }
                     }
                     Poll::Ready(Some(Err(cause))) => {
                         return Poll::Ready(Err(failure(cause, "http/1.1 body")));
                     }
-                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Ready(None) => match &mut decoder {
+                        Some(decoder) => {
+                            decoder.finish();
+                            ended = true;
+                        }
+                        None => return Poll::Ready(Ok(())),
+                    },
                     Poll::Pending => {
                         self.note_bulk(before, received, length);
                         self.watch.resume(Phase::Receive);
@@ -246,19 +273,37 @@ impl Exchange {
             }
         })
         .await?;
+        if let Some(trailers) = trailers {
+            self.state.deliver(Part::Trailers(Box::new(trailers)));
+        }
         Ok(received)
     }
 
-    pub(super) fn check_body_limit(&self, received: u64) -> Result<()> {
-        let limit = self.options().max_body_bytes;
-        if limit > 0 && received > limit {
-            return Err(Error::new(
-                ErrorCode::BodyTooLarge,
-                format!("the body exceeds {limit} bytes"),
-            )
-            .in_phase(Phase::Receive));
-        }
-        Ok(())
+    /// Reads a body that nobody wants, so that its connection can be used again; false where that is not worth it.
+    async fn discard_http1(&self, mut body: Incoming) -> bool {
+        let mut patience = Timer::new(&self.pool.connector.reactor);
+        patience.set_after(limits::DISCARD_TIME);
+        let mut left = limits::DISCARD;
+        poll_fn(|cx| {
+            loop {
+                if body.size_hint().lower() > left {
+                    return Poll::Ready(false);
+                }
+                match Pin::new(&mut body).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let size = frame.data_ref().map_or(0, bytes::Bytes::len) as u64;
+                        match left.checked_sub(size) {
+                            Some(rest) => left = rest,
+                            None => return Poll::Ready(false),
+                        }
+                    }
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    Poll::Pending => return patience.poll(cx).map(|()| false),
+                }
+            }
+        })
+        .await
     }
 }
 

@@ -8,22 +8,26 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
-use http::{Response, Uri, Version};
+use http::{Response, StatusCode, Uri, Version};
 
-use super::Exchange;
+use super::Leg;
 use super::attempt::Failed;
+use super::journey::{Arrival, Next};
+use super::receive::Reception;
+use crate::coding::Decoder;
 use crate::connect::Progress;
 use crate::delivery::UploadPiece;
+use crate::drive::Timer;
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::limits::INFORMATIONAL;
+use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http2Lease;
 use crate::protocol::http2::failure;
 use crate::request::Body;
 
-impl Exchange {
+impl Leg<'_> {
     /// Sends the request and delivers the answer. Dropped before the end, the stream is reset and its place given back.
-    pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<(), Failed> {
+    pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<Arrival, Failed> {
         self.watch.acquired(&lease.http2.info, lease.reused);
         let informed = self.state.informed();
         let mut sender = lease.http2.sender.clone();
@@ -67,7 +71,7 @@ impl Exchange {
             answer.as_mut().poll(cx)
         })
         .await;
-        let received = outcome.map_err(|error| {
+        let answered = outcome.map_err(|error| {
             let lost = matches!(
                 error.code(),
                 ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
@@ -79,8 +83,13 @@ impl Exchange {
             Failed { error, stale }
         })?;
         drop((counted, lease));
-        self.done(received);
-        Ok(())
+        Ok(match answered {
+            Answered::Received(received, status) => {
+                self.done(received, status);
+                Arrival::Done
+            }
+            Answered::Next(next) => Arrival::Next(next),
+        })
     }
 
     fn http2_request(&self) -> http::Request<()> {
@@ -194,7 +203,7 @@ impl Exchange {
         }
     }
 
-    async fn receive_http2(&self, mut response: ResponseFuture) -> Result<u64> {
+    async fn receive_http2(&self, mut response: ResponseFuture) -> Result<Answered> {
         let broken = |cause: h2::Error| failure(&cause, "http/2");
         let too_many = || self.too_many_informational(ErrorCode::Http2Protocol);
         let response = poll_fn(|cx| {
@@ -213,8 +222,17 @@ impl Exchange {
         let (head, body) = response.into_parts();
         let length = head.headers.get(CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        self.deliver_head(head);
-        self.receive_body_http2(body, length).await
+        let status = head.status;
+        match self.receive(head)? {
+            Reception::Deliver(decoder) => {
+                let received = self.receive_body_http2(body, length, decoder).await?;
+                Ok(Answered::Received(received, status))
+            }
+            Reception::Discard(next) => {
+                self.discard_http2(body).await;
+                Ok(Answered::Next(next))
+            }
+        }
     }
 
     fn informational(&self, response: Response<()>) {
@@ -227,14 +245,37 @@ impl Exchange {
         self.state.inform(head);
     }
 
+    /// Reads the short body that comes with an answer which only leads on, so that its stream need not be reset.
+    async fn discard_http2(&self, mut body: RecvStream) {
+        let mut patience = Timer::new(&self.pool.connector.reactor);
+        patience.set_after(limits::DISCARD_TIME);
+        let mut left = limits::DISCARD;
+        poll_fn(|cx| {
+            while let Poll::Ready(data) = body.poll_data(cx) {
+                match data {
+                    Some(Ok(data)) if data.len() as u64 <= left => left -= data.len() as u64,
+                    _ => return Poll::Ready(()),
+                }
+            }
+            patience.poll(cx)
+        })
+        .await;
+    }
+
     /// Delivers body and trailers; the peer's window opens again as the caller releases.
-    async fn receive_body_http2(&self, mut body: RecvStream, length: Option<u64>) -> Result<u64> {
+    async fn receive_body_http2(
+        &self,
+        mut body: RecvStream,
+        length: Option<u64>,
+        mut decoder: Option<Box<Decoder>>,
+    ) -> Result<u64> {
         let broken = |cause: h2::Error| failure(&cause, "http/2 body");
         let window = u64::from(self.options().http2_stream_window);
         let credit = self.request.credit.unwrap_or(self.options().credit) as u64;
         // What the caller may hold beyond the window is given back to the peer at once, or it could never send it.
         let beyond = credit.saturating_sub(window);
         let (mut received, mut held, mut windowed) = (0u64, 0u64, 0u64);
+        let mut ended = false;
         poll_fn(|cx| {
             let before = received;
             loop {
@@ -250,24 +291,46 @@ impl Exchange {
                 }
                 let notice = if narrow { 1 } else { window / 2 };
                 if !self.state.has_credit(notice) {
-                    if body.is_end_stream() {
+                    if body.is_end_stream() && decoder.is_none() {
                         return Poll::Ready(Ok(()));
                     }
                     self.watch.hold();
                     return Poll::Pending;
+                }
+                if let Some(decoder) = &mut decoder {
+                    if let Some(piece) = decoder.pull()? {
+                        self.state.deliver(Part::Data(piece));
+                        continue;
+                    }
+                    if ended {
+                        return Poll::Ready(Ok(()));
+                    }
                 }
                 match body.poll_data(cx) {
                     Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
                     Poll::Ready(Some(Ok(data))) => {
                         self.watch.moved(Phase::Receive);
                         received += data.len() as u64;
-                        held += data.len() as u64;
                         windowed += data.len() as u64;
                         self.check_body_limit(received)?;
-                        self.state.deliver(Part::Data(data));
+                        match &mut decoder {
+                            // The next piece is read when this one is decoded and the caller has taken it, so its
+                            // share of the window can go back at once.
+                            Some(decoder) => decoder.push(data),
+                            None => {
+                                held += data.len() as u64;
+                                self.state.deliver(Part::Data(data));
+                            }
+                        }
                     }
                     Poll::Ready(Some(Err(cause))) => return Poll::Ready(Err(broken(cause))),
-                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Ready(None) => match &mut decoder {
+                        Some(decoder) => {
+                            decoder.finish();
+                            ended = true;
+                        }
+                        None => return Poll::Ready(Ok(())),
+                    },
                     // What was released while the notice was being set has woken nobody.
                     Poll::Pending if self.state.has_released(notice) => {}
                     Poll::Pending => {
@@ -284,6 +347,14 @@ impl Exchange {
         }
         Ok(received)
     }
+}
+
+/// What an answer was.
+enum Answered {
+    /// The caller's: so many bytes, with that status.
+    Received(u64, StatusCode),
+    /// It leads on.
+    Next(Next),
 }
 
 fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {

@@ -3,10 +3,15 @@
 mod attempt;
 mod http1;
 mod http2;
+mod journey;
+mod receive;
+mod redirect;
+mod retry;
 mod watch;
 mod websocket;
 
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,29 +19,50 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 
 use crate::delivery::RequestState;
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode};
-use crate::limits::{self, FOREVER};
-use crate::options::{ManagerOptions, Timeouts};
-use crate::part::{Part, Summary};
+use crate::limits::FOREVER;
+use crate::options::{ManagerOptions, Policy, Timeouts};
+use crate::part::Part;
 use crate::pool::Pool;
 use crate::request::Target;
 use crate::request::{Body, Request, TimeoutOverrides};
 use crate::statistics::{Counters, add};
 
+use journey::Trip;
 pub(crate) use watch::Watch;
 
 /// What one request works with.
 pub(crate) struct Exchange {
-    pub(crate) request: Request,
-    pub(crate) target: Arc<Target>,
+    /// As it was submitted.
+    submitted: Request,
+    /// Where it differs from the manager's.
+    policy: Option<Box<Policy>>,
     pub(crate) state: Arc<RequestState>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) watch: Watch,
+}
+
+/// One request on its way to one answer: the submitted one, or what a redirect, a challenge or a retry made of it.
+pub(crate) struct Leg<'a> {
+    exchange: &'a Exchange,
+    pub(crate) request: &'a Request,
+    pub(crate) target: Arc<Target>,
+    trip: &'a Trip,
+    /// Fields that are added for this leg: credentials, cookies.
+    fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Deref for Leg<'_> {
+    type Target = Exchange;
+
+    fn deref(&self) -> &Exchange {
+        self.exchange
+    }
 }
 
 /// Makes sure that the request has its end, whatever becomes of its task, and tells whoever counts.
@@ -84,15 +110,24 @@ impl Exchange {
         let options = Arc::clone(&pool.connector.options);
         let timeouts = merge(&options.timeouts, &request.timeouts);
         let watch = Watch::new(Arc::clone(&pool.connector.reactor), timeouts);
-        let target = Arc::clone(request.address.target(request.http.unwrap_or(options.http)));
+        let policy = request
+            .policy
+            .as_ref()
+            .map(|overrides| Box::new(overrides.over(&options.policy)));
         // On the heap by itself: as a piece of the task it would be moved several times on the way there.
         Box::new(Exchange {
-            request,
-            target,
+            submitted: request,
+            policy,
             state,
             pool,
             watch,
         })
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        self.policy
+            .as_deref()
+            .unwrap_or_else(|| &self.options().policy)
     }
 
     /// Runs the request to its end, and its connection to where it can be used again.
@@ -107,54 +142,15 @@ impl Exchange {
 
     /// The error to end with, if it did not end well.
     async fn drive<F: FnOnce()>(&self, timer: &mut Timer, end: &mut AtEnd<F>) -> Option<Error> {
-        let mut attempts = pin!(self.attempts());
+        let mut journey = pin!(self.journey(timer, end));
         poll_fn(|cx| {
             self.state.attach(cx.waker());
             if let Some(error) = self.state.stopped() {
                 return Poll::Ready(Some(error));
             }
-            if let Poll::Ready(result) = attempts.as_mut().poll(cx) {
-                return Poll::Ready(result.err());
-            }
-            if self.state.is_ended() {
-                // Only the connection's way back to the pool is left.
-                timer.set(None);
-                end.release();
-                return Poll::Pending;
-            }
-            timer.set(self.watch.deadline());
-            if timer.poll(cx).is_ready() {
-                return Poll::Ready(Some(self.watch.expired()));
-            }
-            Poll::Pending
+            journey.as_mut().poll(cx).map(Result::err)
         })
         .await
-    }
-
-    /// Delivers the end of a request that went well.
-    pub(crate) fn done(&self, received: u64) {
-        let summary = Summary {
-            connection: self.watch.connection(),
-            reused: self.watch.reused(),
-            attempts: self.watch.attempts(),
-            received,
-            sent: self.state.sent(),
-            timings: self.watch.finish(),
-        };
-        add(&self.pool.connector.counters.completed, 1);
-        self.state.deliver(Part::Done(Arc::new(summary)));
-    }
-
-    /// To be called when a turn's share of a body was received: `before` and `received` bytes in all, of `length`.
-    pub(crate) fn note_bulk(&self, before: u64, received: u64, length: Option<u64>) {
-        let long = match length {
-            Some(length) => length.saturating_sub(received) >= limits::BULK,
-            None => received >= limits::BULK,
-        };
-        // In clear text the peer's pieces are large, and a pause costs more than it gains.
-        if long && self.target.tls && received - before >= limits::BULK_PIECE {
-            self.pool.connector.reactor.expect_bulk();
-        }
     }
 
     pub(crate) fn options(&self) -> &ManagerOptions {
@@ -179,13 +175,31 @@ fn merge(defaults: &Timeouts, overrides: &TimeoutOverrides) -> Timeouts {
     }
 }
 
-impl Exchange {
+impl Leg<'_> {
     /// The request's header fields and those that every request has.
     pub(crate) fn headers(&self) -> HeaderMap {
-        let request = &self.request;
+        let request = self.request;
+        if request.headers.is_empty()
+            && self.fields.is_empty()
+            && request.address.authorization.is_none()
+            && matches!(request.method, Method::GET | Method::HEAD)
+            && !request.address.websocket
+        {
+            // What most requests are: nothing is asked of the fields one by one.
+            let mut headers = self.pool.connector.usual_fields.clone();
+            if let Some(host) = headers.get_mut(HOST) {
+                *host = request.address.authority.clone();
+            }
+            return headers;
+        }
         let mut headers = request.headers.clone();
         if !headers.contains_key(HOST) {
             headers.insert(HOST, request.address.authority.clone());
+        }
+        for (name, value) in &self.fields {
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
         }
         if let Some(agent) = &self.pool.connector.user_agent
             && !headers.contains_key(USER_AGENT)

@@ -7,7 +7,7 @@ use crate::connect::Progress;
 use crate::drive::Reactor;
 use crate::error::{Error, ErrorCode, Phase};
 use crate::options::Timeouts;
-use crate::part::{ConnectionInfo, Timings};
+use crate::part::{ConnectionInfo, Summary, Timings};
 
 struct Inner {
     phase: Phase,
@@ -144,23 +144,19 @@ impl Watch {
         inner.deadline = self.timeouts.idle.map(|idle| now + idle);
     }
 
-    pub(crate) fn finish(&self) -> Timings {
+    /// How it went, of a request that went well.
+    pub(crate) fn finish(&self, received: u64, sent: u64) -> Summary {
         let now = self.reactor.turn();
         let mut inner = self.lock();
         inner.timings.total = now.saturating_duration_since(self.begun);
-        inner.timings
-    }
-
-    pub(crate) fn connection(&self) -> Option<Arc<ConnectionInfo>> {
-        self.lock().connection.clone()
-    }
-
-    pub(crate) fn reused(&self) -> bool {
-        self.lock().reused
-    }
-
-    pub(crate) fn attempts(&self) -> u32 {
-        self.lock().attempts
+        Summary {
+            connection: inner.connection.clone(),
+            reused: inner.reused,
+            attempts: inner.attempts,
+            received,
+            sent,
+            timings: inner.timings,
+        }
     }
 }
 

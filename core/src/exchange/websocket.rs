@@ -7,15 +7,17 @@ use http::StatusCode;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use hyper_util::rt::TokioIo;
 
-use super::Exchange;
+use super::Leg;
+use super::journey::Arrival;
+use super::receive::Reception;
 use crate::connect::Stream;
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::http1::failure;
 use crate::protocol::websocket::{Session, check, prepare};
 
-impl Exchange {
+impl Leg<'_> {
     /// Upgrades and runs the session to its end.
-    pub(super) async fn websocket(&self) -> Result<()> {
+    pub(super) async fn websocket(&self) -> Result<Arrival> {
         let mut lease = self.pool.acquire_alone(&self.target, &self.watch).await?;
         self.watch.acquired(&lease.http1.info, false);
         let mut headers = self.headers();
@@ -27,8 +29,10 @@ impl Exchange {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let status = response.status();
             let (head, body) = response.into_parts();
-            self.deliver_head(head);
-            self.receive_http1(body).await?;
+            match self.receive(head)? {
+                Reception::Deliver(decoder) => self.receive_http1(body, decoder).await?,
+                Reception::Discard(next) => return Ok(Arrival::Next(next)),
+            };
             return Err(Error::new(
                 ErrorCode::WebSocketRejected,
                 format!("the upgrade was answered with status {status}"),
@@ -51,12 +55,13 @@ impl Exchange {
         let reactor = &self.pool.connector.reactor;
         let mut session = Session::new(stream, &early, self.state.clone(), self.options(), reactor);
         let (head, _) = response.into_parts();
-        self.deliver_head(head);
+        let status = head.status;
+        self.receive(head)?;
         self.watch.hold();
         poll_fn(|cx| session.poll(cx)).await?;
-        self.done(session.received());
+        self.done(session.received(), status);
         poll_fn(|cx| session.poll_closed(cx)).await;
         drop(lease);
-        Ok(())
+        Ok(Arrival::Done)
     }
 }

@@ -1,6 +1,10 @@
 //! Every bound of the library by name, with its default. Nothing that a peer can fill grows past one of these.
 
+mod budget;
+
 use std::time::Duration;
+
+pub(crate) use budget::Budget;
 
 /// Bytes of a body that may be delivered and not yet released, for each request.
 pub const CREDIT: usize = 1024 * 1024;
@@ -42,6 +46,22 @@ pub const WEBSOCKET_FRAME_BYTES: usize = 16 * 1024 * 1024;
 pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// How often one request is sent again when that is known to be safe.
 pub const REPLAYS: u32 = 10;
+/// Redirects that one request follows.
+pub const REDIRECTS: u32 = 10;
+/// How often one request is tried again after a pause.
+pub const RETRIES: u32 = 3;
+/// The pause before the first retry; it doubles with each further one.
+pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause before a retry, where the peer does not name one.
+pub const RETRY_PAUSE_MOST: Duration = Duration::from_secs(30);
+/// Retries that a manager may make in a row; each request submitted earns a fifth of one.
+pub const RETRY_BUDGET: u64 = 100;
+/// Bytes of an answer that only leads on which are read so that its connection can be used again.
+pub const DISCARD: u64 = 64 * 1024;
+/// How long such an answer is read.
+pub const DISCARD_TIME: Duration = Duration::from_secs(1);
+/// Times that a decoded body may be longer than what was sent.
+pub const DECODE_RATIO: u32 = 1000;
 /// How long an unused connection is kept.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
 /// Bytes that an answer must still have before it counts as a long download; of unknown length, that it has had.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use http::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
+
 use crate::connect::{Connector, Resolver, Tls};
 use crate::delivery::{
     Delivery, Event, InlineDriver, Queue, RequestHandle, RequestState, Setup, Sink,
@@ -15,6 +17,7 @@ use crate::drive::{Background, Inline, ManualClock, Reactor};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exchange::{AtEnd, Exchange};
 use crate::fork;
+use crate::limits::Budget;
 use crate::options::{Drive, ManagerOptions};
 use crate::pool::Pool;
 use crate::request::{Body, Request};
@@ -85,14 +88,26 @@ impl Manager {
             "" => None,
             agent => Some(crate::request::header_field("user-agent", agent.as_bytes())?.1),
         };
+        let mut usual_fields = HeaderMap::new();
+        usual_fields.insert(HOST, HeaderValue::from_static(""));
+        if let Some(agent) = &user_agent {
+            usual_fields.insert(USER_AGENT, agent.clone());
+        }
+        usual_fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let challenges = Arc::default();
+        let budget = Arc::<Budget>::default();
         let pool = |reactor: &Arc<Reactor>| {
             Pool::new(Connector {
                 options: Arc::clone(&options),
+                usual_fields: usual_fields.clone(),
                 user_agent: user_agent.clone(),
                 reactor: Arc::clone(reactor),
                 resolver: Arc::clone(&resolver),
                 tls: Arc::clone(&tls),
                 counters: Arc::clone(&counters),
+                challenges: Arc::clone(&challenges),
+                cookies: options.cookie_jar.clone(),
+                budget: Arc::clone(&budget),
             })
         };
         let make = || {
@@ -196,6 +211,7 @@ impl Manager {
             return Err(closed());
         };
         add(&inner.counters.submitted, 1);
+        pool.connector.budget.earn();
         let live = Arc::clone(&inner.live);
         let end = AtEnd {
             state: Arc::clone(&state),

@@ -1,13 +1,18 @@
 //! Options of a manager and of a request, with their defaults.
 
+mod policy;
 mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cookies::CookieJar;
 use crate::limits;
 
+pub use policy::{
+    Attempt, DelayOption, Policy, PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction,
+};
 pub use tls::{ClientIdentity, TlsOptions, Verify};
 
 /// Who runs the reactor.
@@ -110,6 +115,10 @@ pub struct ManagerOptions {
     pub websocket_max_message_bytes: usize,
     /// Bytes of outgoing WebSocket messages that may be queued ([`limits::WEBSOCKET_SEND_BUFFER`]).
     pub websocket_send_buffer: usize,
+    /// What is done with answers: redirects, retries, credentials, cookies, decoding. Requests may say otherwise.
+    pub policy: Policy,
+    /// The jar of [`Policy::cookies`]; managers may share one.
+    pub cookie_jar: CookieJar,
     /// Sent as `user-agent` where the request has none. Default `trunkline/VERSION`; empty sends none.
     pub user_agent: String,
 }
@@ -137,6 +146,8 @@ impl Default for ManagerOptions {
             websocket_max_frame_bytes: limits::WEBSOCKET_FRAME_BYTES,
             websocket_max_message_bytes: limits::WEBSOCKET_MESSAGE_BYTES,
             websocket_send_buffer: limits::WEBSOCKET_SEND_BUFFER,
+            policy: Policy::default(),
+            cookie_jar: CookieJar::default(),
             user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

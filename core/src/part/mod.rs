@@ -1,4 +1,4 @@
-//! Parts: what a request delivers, in order: `informational* head data* trailers? (done | error)`.
+//! Parts: what a request delivers, in order: `(informational | redirect)* head data* trailers? (done | error)`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use crate::error::Error;
 pub enum Part {
     /// An informational (1xx) answer; any number of them before the head (RFC 9110, 15.2).
     Informational(Box<Head>),
+    /// A redirect that was followed; any number of them before the head, between informational answers.
+    Redirect(Box<Redirect>),
     /// Status and header fields of the final answer. For a WebSocket the status is 101: it is open.
     Head(Box<Head>),
     /// Bytes of the body, in order. They count against the request's credit until they are released.
@@ -45,6 +47,15 @@ impl Part {
             _ => 0,
         }
     }
+}
+
+/// A redirect that was followed (RFC 9110, 15.4).
+#[derive(Debug, Clone)]
+pub struct Redirect {
+    /// The answer that led on.
+    pub head: Head,
+    /// The absolute URL that it led to.
+    pub url: String,
 }
 
 /// Status line and header fields.

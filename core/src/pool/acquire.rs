@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::open::{Opening, info};
 use super::waiters::{Waiter, Waiting};
-use super::{FRESH, Http1Lease, Http2Lease, Idle, Inner, Lease, Origin, Place, Pool, Shared};
+use super::{FRESH, Http1Lease, Http2Lease, Idle, Inner, Lease, Place, Pool, Shared};
 use crate::connect::{Connector, Progress};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits;
@@ -109,12 +109,7 @@ impl Pool {
                 "the manager has been shut down",
             ));
         }
-        if !inner.origins.contains_key(target) {
-            inner.origins.insert(Arc::clone(target), Origin::default());
-        }
-        let Some(origin) = inner.origins.get_mut(target) else {
-            return Err(Error::new(ErrorCode::Panic, "the origin vanished"));
-        };
+        let origin = inner.origins.entry(Arc::clone(target)).or_default();
         // Who waited longer comes first: a newcomer joins the queue unless that is empty.
         let may_take = woken.is_some() || origin.waiters.is_empty();
         if let Shared::Open(http2) = &origin.shared {

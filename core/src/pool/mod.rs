@@ -15,6 +15,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
+
 use crate::connect::Connector;
 use crate::protocol::http1::Http1;
 use crate::protocol::http2::Http2;
@@ -71,7 +73,8 @@ impl Origin {
 
 #[derive(Default)]
 struct Inner {
-    origins: HashMap<Arc<Target>, Origin>,
+    /// Looked up twice a request, by names that callers choose: quick to hash, and seeded all the same.
+    origins: HashMap<Arc<Target>, Origin, RandomState>,
     open: usize,
     /// Waiters that have joined so far.
     joined: u64,

@@ -32,14 +32,26 @@ pub(crate) struct Address {
     pub(crate) authority: HeaderValue,
     /// From the URL's user and password.
     pub(crate) authorization: Option<HeaderValue>,
+    /// As it was given, normalised.
+    pub(crate) url: Url,
     /// By version; made when first asked for.
     targets: [OnceLock<Arc<Target>>; 3],
 }
 
 impl Address {
     pub(crate) fn parse(text: &str) -> Result<Address> {
-        let bad = |why: &str| Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {why}"));
-        let url = Url::parse(text).map_err(|cause| bad(&cause.to_string()))?;
+        let url = Url::parse(text)
+            .map_err(|cause| Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}")))?;
+        Address::from_url(url)
+    }
+
+    pub(crate) fn from_url(url: Url) -> Result<Address> {
+        let bad = |why: &str| {
+            Error::new(
+                ErrorCode::InvalidUrl,
+                format!("url {:?}: {why}", url.as_str()),
+            )
+        };
         let (tls, websocket) = match url.scheme() {
             "http" => (false, false),
             "https" => (true, false),
@@ -72,7 +84,13 @@ impl Address {
             authorization: basic(&url).map_err(|()| bad("user or password cannot be sent"))?,
             host,
             targets: Default::default(),
+            url,
         })
+    }
+
+    /// Scheme, host and port (RFC 6454).
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
     }
 
     /// Where the connection for this URL leads, if `asked` versions may be spoken.

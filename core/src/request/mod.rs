@@ -10,7 +10,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::options::HttpVersions;
+use crate::options::{HttpVersions, PolicyOverrides};
 
 pub(crate) use address::{Address, Target};
 pub use body::Body;
@@ -48,6 +48,7 @@ pub struct Request {
     pub(crate) credit: Option<usize>,
     pub(crate) replay: bool,
     pub(crate) manual_release: bool,
+    pub(crate) policy: Option<Box<PolicyOverrides>>,
 }
 
 impl Request {
@@ -80,6 +81,7 @@ impl Request {
             credit: None,
             replay: true,
             manual_release: false,
+            policy: None,
         })
     }
 
@@ -141,6 +143,11 @@ impl Request {
     /// The deadlines that differ from the manager's.
     pub fn timeouts(&mut self) -> &mut TimeoutOverrides {
         &mut self.timeouts
+    }
+
+    /// What is done with the answer otherwise than the manager does.
+    pub fn policy(&mut self) -> &mut PolicyOverrides {
+        self.policy.get_or_insert_default()
     }
 
     /// Bytes that may be delivered and not released.

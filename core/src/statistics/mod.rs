@@ -36,6 +36,10 @@ pub struct Statistics {
     pub bytes_sent: u64,
     /// Requests sent again because the peer surely had not processed them.
     pub replays: u64,
+    /// Redirects that were followed.
+    pub redirects: u64,
+    /// Requests tried again after a pause.
+    pub retries: u64,
     /// How often requests ended with each error; codes that never occurred are left out.
     pub errors: Vec<(ErrorCode, u64)>,
     /// Round-trip time of the last HTTP/2 PING.
@@ -56,6 +60,8 @@ pub(crate) struct Counters {
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) replays: AtomicU64,
+    pub(crate) redirects: AtomicU64,
+    pub(crate) retries: AtomicU64,
     /// Nanoseconds; 0 before the first.
     pub(crate) ping: AtomicU64,
     errors: Mutex<Vec<(ErrorCode, u64)>>,
@@ -105,6 +111,8 @@ impl Counters {
             bytes_received: get(&self.received),
             bytes_sent: get(&self.sent),
             replays: get(&self.replays),
+            redirects: get(&self.redirects),
+            retries: get(&self.retries),
             errors,
             ping_round_trip: match get(&self.ping) {
                 0 => None,

@@ -1,0 +1,184 @@
+//! From submission to the end: a request's legs, one after the other.
+//!
+//! Most requests have one. A redirect, a challenge for credentials or a retry makes another one, which starts at the pool
+//! again. The caller sees the parts of the last, and one part for each redirect.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::retry::{self, Outcome};
+use super::{AtEnd, Exchange, Leg};
+use crate::connect::Progress;
+use crate::drive::Timer;
+use crate::error::{Error, Phase, Result};
+use crate::part::{Part, Redirect};
+use crate::request::{Body, Request};
+use crate::statistics::add;
+
+/// What the legs so far have used up.
+#[derive(Default)]
+pub(super) struct Trip {
+    pub(super) redirects: u32,
+    pub(super) retries: u32,
+    /// The last leg answered a challenge.
+    pub(super) challenged: bool,
+    /// Credentials of the request's own are not for where it is now.
+    pub(super) abroad: bool,
+}
+
+/// What comes after an answer that is not the caller's.
+pub(super) enum Next {
+    /// It leads elsewhere.
+    Redirect(Box<Redirect>, Box<Request>),
+    /// The same again, after a pause.
+    Retry(Duration),
+    /// The same again, with credentials for the challenge.
+    Authorize(HeaderName, HeaderValue),
+}
+
+/// How a leg ended that did not fail.
+pub(super) enum Arrival {
+    /// The answer was delivered to its end.
+    Done,
+    Next(Next),
+}
+
+impl Exchange {
+    /// Goes from leg to leg until an answer is the caller's.
+    pub(super) async fn journey<F: FnOnce()>(
+        &self,
+        timer: &mut Timer,
+        end: &mut AtEnd<F>,
+    ) -> Result<()> {
+        let mut trip = Trip::default();
+        let mut led: Option<Box<Request>> = None;
+        let mut answer = None;
+        loop {
+            let request = led.as_deref().unwrap_or(&self.submitted);
+            let outcome = {
+                let leg = Leg::new(self, request, &trip, answer.take())?;
+                self.timed(leg.attempts(), timer, end).await
+            };
+            trip.challenged = false;
+            let next = match outcome {
+                Ok(Arrival::Done) => return Ok(()),
+                Ok(Arrival::Next(next)) => next,
+                Err(error) => Next::Retry(self.retry_after(&error, request, &trip).ok_or(error)?),
+            };
+            match next {
+                Next::Redirect(redirect, next) => {
+                    trip.redirects += 1;
+                    trip.abroad = !super::redirect::same_origin(
+                        &self.submitted.address.url,
+                        &next.address.url,
+                    );
+                    tracing::debug!(request = self.state.id(), url = %redirect.url, "redirected");
+                    add(&self.pool.connector.counters.redirects, 1);
+                    self.state.deliver(Part::Redirect(redirect));
+                    led = Some(next);
+                }
+                Next::Retry(pause) => {
+                    trip.retries += 1;
+                    tracing::debug!(request = self.state.id(), ?pause, "tried again");
+                    add(&self.pool.connector.counters.retries, 1);
+                    let mut waiting = Timer::new(&self.pool.connector.reactor);
+                    waiting.set_after(pause);
+                    self.watch.enter(Phase::Pool);
+                    self.watch.hold();
+                    self.timed(
+                        async {
+                            poll_fn(|cx| waiting.poll(cx)).await;
+                            Ok(())
+                        },
+                        timer,
+                        end,
+                    )
+                    .await?;
+                }
+                Next::Authorize(name, value) => {
+                    trip.challenged = true;
+                    answer = Some((name, value));
+                }
+            }
+            self.watch.enter(Phase::Pool);
+        }
+    }
+
+    /// Runs a leg, unless its deadline passes.
+    async fn timed<T, F: FnOnce()>(
+        &self,
+        leg: impl Future<Output = Result<T>>,
+        timer: &mut Timer,
+        end: &mut AtEnd<F>,
+    ) -> Result<T> {
+        let mut leg = pin!(leg);
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = leg.as_mut().poll(cx) {
+                return Poll::Ready(result);
+            }
+            if self.state.is_ended() {
+                // Only the connection's way back to the pool is left.
+                timer.set(None);
+                end.release();
+                return Poll::Pending;
+            }
+            timer.set(self.watch.deadline());
+            if timer.poll(cx).is_ready() {
+                return Poll::Ready(Err(self.watch.expired()));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The pause before a request that failed is tried again.
+    fn retry_after(&self, error: &Error, request: &Request, trip: &Trip) -> Option<Duration> {
+        // What the caller has seen of an answer cannot be taken back.
+        if self.state.has_head() || !self.is_replayable(request) {
+            return None;
+        }
+        let url = request.address.url.as_str();
+        let outcome = Outcome::Failure(error);
+        let pause = retry::pause(
+            self.policy(),
+            trip.retries + 1,
+            &request.method,
+            url,
+            &outcome,
+        )?;
+        self.pool.connector.budget.spend().then_some(pause)
+    }
+
+    /// Whether the body can be sent once more.
+    pub(super) fn is_replayable(&self, request: &Request) -> bool {
+        match &request.body {
+            Body::Empty | Body::Whole(_) => true,
+            Body::Streamed { .. } => !self.state.lock_upload().touched,
+        }
+    }
+}
+
+impl<'a> Leg<'a> {
+    fn new(
+        exchange: &'a Exchange,
+        request: &'a Request,
+        trip: &'a Trip,
+        answer: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Leg<'a>> {
+        let versions = request.http.unwrap_or(exchange.options().http);
+        let mut leg = Leg {
+            exchange,
+            request,
+            target: Arc::clone(request.address.target(versions)),
+            trip,
+            fields: Vec::new(),
+        };
+        leg.add_fields(answer)?;
+        Ok(leg)
+    }
+}

@@ -1,0 +1,213 @@
+//! What is done with an answer: whose it is, how its body is decoded, how its end is told.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue};
+use http::response::Parts;
+
+use super::Leg;
+use super::journey::Next;
+use super::redirect;
+use super::retry::{self, Outcome};
+use crate::auth::AuthRequest;
+use crate::coding::{self, Decoder};
+use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::limits;
+use crate::part::{Head, Part, Redirect};
+use crate::request::Body;
+use crate::statistics::add;
+
+/// What becomes of an answer.
+pub(super) enum Reception {
+    /// It is the caller's; its body is decoded where there is a decoder.
+    Deliver(Option<Box<Decoder>>),
+    /// It only leads on.
+    Discard(Next),
+}
+
+impl Leg<'_> {
+    /// Adds the fields that this leg alone has: credentials, cookies, what may come encoded.
+    pub(super) fn add_fields(&mut self, answer: Option<(HeaderName, HeaderValue)>) -> Result<()> {
+        let policy = self.exchange.policy();
+        if policy.decode && !self.request.headers.contains_key(ACCEPT_ENCODING) {
+            let accepted = HeaderValue::from_static(coding::ACCEPT);
+            self.fields.push((ACCEPT_ENCODING, accepted));
+        }
+        if policy.cookies
+            && let Some(cookies) = self
+                .pool
+                .connector
+                .cookies
+                .header(&self.request.address.url, true)
+        {
+            self.fields.push((http::header::COOKIE, cookies));
+        }
+        match answer {
+            Some(field) => self.fields.push(field),
+            None if policy.auth.is_none() || self.request.headers.contains_key(AUTHORIZATION) => {}
+            None if self.may_authorize() => {
+                let origin = self.request.address.origin();
+                let memory = &self.pool.connector.challenges;
+                let fields = policy
+                    .auth
+                    .authorize(&self.auth_request(), &origin, memory)?;
+                self.fields.extend(fields);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the request's credentials are for where this leg goes. Those of a netrc file are looked up for each host.
+    fn may_authorize(&self) -> bool {
+        let policy = self.exchange.policy();
+        !self.trip.abroad || policy.redirect_trusted || policy.auth.is_by_host()
+    }
+
+    fn auth_request(&self) -> AuthRequest<'_> {
+        AuthRequest {
+            method: &self.request.method,
+            url: self.request.address.url.as_str(),
+            host: &self.request.address.host,
+            headers: &self.request.headers,
+            body: match &self.request.body {
+                Body::Empty => Some(&[]),
+                Body::Whole(body) => Some(body),
+                _ => None,
+            },
+        }
+    }
+
+    /// Decides on an answer by its head, and delivers that if the answer is the caller's.
+    ///
+    /// # Errors
+    /// `too_many_redirects`, `redirect_refused`; those of the decoder.
+    pub(super) fn receive(&self, head: Parts) -> Result<Reception> {
+        self.watch.first_byte();
+        let policy = self.exchange.policy();
+        if policy.cookies {
+            let jar = &self.pool.connector.cookies;
+            jar.store(&self.request.address.url, &head.headers);
+        }
+        // Nothing else is asked of most answers.
+        if head.status.as_u16() >= 300
+            && let Some(next) = self.next(&head)?
+        {
+            return Ok(Reception::Discard(next));
+        }
+        if !policy.auth.is_none() {
+            let memory = &self.pool.connector.challenges;
+            policy
+                .auth
+                .informed(&head.headers, &self.request.address.origin(), memory);
+        }
+        let decoder = if policy.decode {
+            let limits = coding::Limits {
+                bytes: policy.max_decoded_bytes,
+                ratio: policy.max_decode_ratio,
+            };
+            Decoder::new(&head.headers, limits)?.map(Box::new)
+        } else {
+            None
+        };
+        self.state.deliver_head(Head {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+        });
+        Ok(Reception::Deliver(decoder))
+    }
+
+    fn next(&self, head: &Parts) -> Result<Option<Next>> {
+        let policy = self.exchange.policy();
+        let replayable = self.is_replayable(self.request);
+        if head.status == StatusCode::UNAUTHORIZED
+            && !policy.auth.is_none()
+            && replayable
+            && self.may_authorize()
+        {
+            let origin = self.request.address.origin();
+            let memory = &self.pool.connector.challenges;
+            let tried = self.trip.challenged;
+            let request = self.auth_request();
+            let answer =
+                policy
+                    .auth
+                    .answer(&head.headers, false, &request, &origin, memory, tried)?;
+            if let Some((name, value)) = answer {
+                return Ok(Some(Next::Authorize(name, value)));
+            }
+        }
+        if policy.follow_redirects && redirect::leads_on(head.status, &head.headers) {
+            if self.trip.redirects >= policy.max_redirects {
+                return Err(Error::new(
+                    ErrorCode::TooManyRedirects,
+                    format!("more than {} redirects", policy.max_redirects),
+                ));
+            }
+            let next =
+                redirect::next(self.request, head.status, &head.headers, policy, replayable)?;
+            let redirect = Redirect {
+                head: Head {
+                    status: head.status,
+                    version: head.version,
+                    headers: head.headers.clone(),
+                },
+                url: next.address.url.to_string(),
+            };
+            return Ok(Some(Next::Redirect(Box::new(redirect), Box::new(next))));
+        }
+        let outcome = Outcome::Answer(head.status, &head.headers);
+        let url = self.request.address.url.as_str();
+        let number = self.trip.retries + 1;
+        let pause = retry::pause(policy, number, &self.request.method, url, &outcome);
+        Ok(pause
+            .filter(|_| replayable && self.pool.connector.budget.spend())
+            .map(Next::Retry))
+    }
+
+    /// Delivers the end of a request that went well.
+    pub(super) fn done(&self, received: u64, status: StatusCode) {
+        if self.exchange.policy().status_errors && status.as_u16() >= 400 {
+            let error = Error::new(
+                ErrorCode::HttpStatus,
+                format!("{} was answered with {status}", self.request.address.url),
+            )
+            .in_phase(Phase::Receive)
+            .with_peer_code(u32::from(status.as_u16()));
+            add(&self.pool.connector.counters.failed, 1);
+            self.pool.connector.counters.error(&error);
+            self.state.deliver(Part::Error(error));
+            return;
+        }
+        let summary = self.watch.finish(received, self.state.sent());
+        add(&self.pool.connector.counters.completed, 1);
+        self.state.deliver(Part::Done(Arc::new(summary)));
+    }
+
+    /// To be called when a turn's share of a body was received: `before` and `received` bytes in all, of `length`.
+    pub(super) fn note_bulk(&self, before: u64, received: u64, length: Option<u64>) {
+        let long = match length {
+            Some(length) => length.saturating_sub(received) >= limits::BULK,
+            None => received >= limits::BULK,
+        };
+        // In clear text the peer's pieces are large, and a pause costs more than it gains.
+        if long && self.target.tls && received - before >= limits::BULK_PIECE {
+            self.pool.connector.reactor.expect_bulk();
+        }
+    }
+
+    /// Ends the request where the body is larger than the manager allows.
+    pub(super) fn check_body_limit(&self, received: u64) -> Result<()> {
+        let limit = self.options().max_body_bytes;
+        if limit > 0 && received > limit {
+            return Err(Error::new(
+                ErrorCode::BodyTooLarge,
+                format!("the body exceeds {limit} bytes"),
+            )
+            .in_phase(Phase::Receive));
+        }
+        Ok(())
+    }
+}
