@@ -12,6 +12,7 @@ use crate::fork::{self, PROCESS_BITS};
 use crate::manager::ManagerObject;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
+use crate::retry::AttemptObject;
 
 /// The options of a manager.
 pub struct trunk_manager_options {
@@ -43,6 +44,11 @@ pub struct trunk_statistics {
     _opaque: [u8; 0],
 }
 
+/// How an attempt at a request ended, as a retry callback sees it.
+pub struct trunk_attempt {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
 const GENERATION_BITS: u32 = 28;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
@@ -59,6 +65,7 @@ pub(crate) enum Tag {
     Request = 4,
     Statistics = 5,
     Part = 6,
+    Attempt = 7,
 }
 
 impl Tag {
@@ -70,6 +77,7 @@ impl Tag {
             Tag::Request => "trunk_request",
             Tag::Statistics => "trunk_statistics",
             Tag::Part => "trunk_part",
+            Tag::Attempt => "trunk_attempt",
         }
     }
 }
@@ -134,6 +142,7 @@ pub(crate) enum Object {
     RequestOptions(Arc<Mutex<Request>>),
     Request(Arc<RequestObject>),
     Statistics(Arc<Statistics>),
+    Attempt(Arc<AttemptObject>),
 }
 
 /// A type of which there are handles.
@@ -176,6 +185,7 @@ handled!(Mutex<ManagerOptions>, ManagerOptions);
 handled!(ManagerObject, Manager);
 handled!(Mutex<Request>, RequestOptions);
 handled!(Statistics, Statistics);
+handled!(AttemptObject, Attempt);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -346,6 +356,31 @@ pub(crate) fn free<T: Handled>(handle: usize) -> Result<Option<Arc<T>>> {
     }
 }
 
+/// Changes what a handle leads to. What `change` gives back is dropped after the lock: it may hold the last of a caller's
+/// function, whose destroy hook is called then.
+///
+/// # Errors
+/// As [`get`], and those of `change`.
+pub(crate) fn change<T, R>(handle: usize, change: impl FnOnce(&mut T) -> Result<R>) -> Result<()>
+where
+    Mutex<T>: Handled,
+{
+    let object = get::<Mutex<T>>(handle)?;
+    let changed = change(&mut lock(&object));
+    changed.map(drop)
+}
+
+/// Lends an object: its handle lives during the call.
+///
+/// # Errors
+/// As [`insert_with`]; `invalid_handle` where the call has freed it.
+pub(crate) fn lend<T: Handled, R>(object: T, call: impl FnOnce(usize) -> R) -> Result<R> {
+    let handle = insert(object)?;
+    let answer = call(handle);
+    remove::<T>(handle)?;
+    Ok(answer)
+}
+
 /// Every object of this kind.
 pub(crate) fn all<T: Handled>() -> Vec<Arc<T>> {
     let objects = &fork::registry().objects;
@@ -399,6 +434,7 @@ mod tests {
             Tag::Request,
             Tag::Statistics,
             Tag::Part,
+            Tag::Attempt,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

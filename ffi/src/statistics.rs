@@ -37,6 +37,10 @@ pub const TRUNK_STATISTIC_BYTES_SENT: trunk_statistic = 12;
 pub const TRUNK_STATISTIC_REPLAYS: trunk_statistic = 13;
 /// Round-trip time of the last HTTP/2 PING in nanoseconds; 0 before the first.
 pub const TRUNK_STATISTIC_PING_ROUND_TRIP: trunk_statistic = 14;
+/// Redirects that were followed.
+pub const TRUNK_STATISTIC_REDIRECTS: trunk_statistic = 15;
+/// Requests tried again after a pause.
+pub const TRUNK_STATISTIC_RETRIES: trunk_statistic = 16;
 
 fn counter(statistics: &Statistics, which: trunk_statistic) -> Option<u64> {
     Some(match which {
@@ -56,6 +60,8 @@ fn counter(statistics: &Statistics, which: trunk_statistic) -> Option<u64> {
         TRUNK_STATISTIC_PING_ROUND_TRIP => statistics
             .ping_round_trip
             .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
+        TRUNK_STATISTIC_REDIRECTS => statistics.redirects,
+        TRUNK_STATISTIC_RETRIES => statistics.retries,
         _ => return None,
     })
 }
