@@ -4,7 +4,7 @@ use http::*;
 #[derive(Clone, Default, Debug)]
 pub enum Auth {
     #[default]
-    None,
+    None, Basic{user:String,password:String}, Digest{user:String,password:String}, Bearer(String),
 }
 #[derive(Default)]
 pub(crate) struct Challenges;
