@@ -357,6 +357,21 @@ typedef int32_t trunk_status;
 #define TRUNK_ERROR_WEBSOCKET_TOO_LARGE 84
 
 /**
+ * The answer leads on more often than is allowed.
+ */
+#define TRUNK_ERROR_TOO_MANY_REDIRECTS 85
+
+/**
+ * A redirect leads where it must not be followed, or needs a body that is gone.
+ */
+#define TRUNK_ERROR_REDIRECT_REFUSED 86
+
+/**
+ * The status of the answer is an error, and the request asked for an error then.
+ */
+#define TRUNK_ERROR_HTTP_STATUS 87
+
+/**
  * The caller's source of the request body gave up.
  */
 #define TRUNK_ERROR_UPLOAD_FAILED 90
@@ -383,6 +398,11 @@ trunk_view trunk_status_description(trunk_status status);
 trunk_view trunk_last_error_message(void);
 
 /* ---- Handles ------------------------------------------------------------------------------------------------- */
+
+/**
+ * How an attempt at a request ended, as a retry callback sees it.
+ */
+typedef struct trunk_attempt trunk_attempt;
 
 /**
  * Opens, pools and supervises connections; everything hangs off one.
@@ -434,6 +454,103 @@ typedef void (*trunk_part_callback)(void *user_data, const trunk_part *part);
  * called when the handing over failed, nor in a forked child.
  */
 typedef void (*trunk_destroy_callback)(void *user_data);
+
+/* ---- Retries ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Which failures are tried again: one of `TRUNK_RETRY_*`. Safe replays on a fresh connection are apart from it.
+ */
+typedef int32_t trunk_retry;
+
+/**
+ * What a retry callback answers: the milliseconds after which the request is sent again, or `TRUNK_DECISION_*`.
+ */
+typedef int64_t trunk_decision;
+
+/**
+ * Decides whether a request is sent again. It is asked after each answer and each failure, good answers among them.
+ *
+ * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
+ * Valid until: `attempt` lives until the function returns.
+ */
+typedef trunk_decision (*trunk_retry_callback)(void *user_data, const trunk_attempt *attempt);
+
+/**
+ * Answers how many milliseconds to wait before the retry of this number, counted from 1.
+ *
+ * Threads: as `trunk_retry_callback`.
+ */
+typedef uint64_t (*trunk_delay_callback)(void *user_data, uint32_t number);
+
+/**
+ * None.
+ */
+#define TRUNK_RETRY_OFF 0
+
+/**
+ * GET and HEAD after the statuses 408, 429, 500, 502, 503, 504, after timeouts other than the total one, and after
+ * connections that were refused or lost.
+ */
+#define TRUNK_RETRY_SAFE_TRANSIENT 1
+
+/**
+ * The same for every method. Only for peers that can tell a request that comes twice.
+ */
+#define TRUNK_RETRY_TRANSIENT 2
+
+/**
+ * The answer or the error is the caller's. Every other negative number says so, too.
+ */
+#define TRUNK_DECISION_STOP -1
+
+/**
+ * Again, after the usual pause.
+ */
+#define TRUNK_DECISION_AGAIN -2
+
+/**
+ * The number of an attempt: 1 for the first; 0 for one that is not live.
+ */
+uint32_t trunk_attempt_number(const trunk_attempt *attempt);
+
+/**
+ * The method of an attempt.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_method(const trunk_attempt *attempt);
+
+/**
+ * The absolute URL of an attempt.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_url(const trunk_attempt *attempt);
+
+/**
+ * The status code of the answer; 0 where none came.
+ */
+uint16_t trunk_attempt_status(const trunk_attempt *attempt);
+
+/**
+ * The first value of the answer's header field with this name, in any case; its `data` is NULL where there is none.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_header(const trunk_attempt *attempt,
+                                trunk_view name);
+
+/**
+ * Why no answer came: one of `TRUNK_ERROR_*`; `TRUNK_OK` where one came.
+ */
+trunk_status trunk_attempt_error(const trunk_attempt *attempt);
+
+/**
+ * What was wrong and where; its `data` is NULL where an answer came.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_error_message(const trunk_attempt *attempt);
 
 /* ---- Options of a manager ------------------------------------------------------------------------------------ */
 
@@ -718,6 +835,98 @@ trunk_status trunk_manager_options_set_tls_hostname(trunk_manager_options *optio
 trunk_status trunk_manager_options_set_tls_key_log(trunk_manager_options *options,
                                                    trunk_view path);
 
+/* ---- Options of a manager: what is done with answers --------------------------------------------------------- */
+
+/**
+ * Whether redirects (301, 302, 303, 307, 308) are followed. The default is yes.
+ */
+trunk_status trunk_manager_options_set_follow_redirects(trunk_manager_options *options, bool follow);
+
+/**
+ * How many redirects are followed; one more ends the request with `TRUNK_ERROR_TOO_MANY_REDIRECTS`. The default is 10.
+ */
+trunk_status trunk_manager_options_set_max_redirects(trunk_manager_options *options,
+                                                     uint32_t redirects);
+
+/**
+ * Whether credentials and cookies given for the first origin go along to another one. The default is no.
+ */
+trunk_status trunk_manager_options_set_redirect_trusted(trunk_manager_options *options, bool trusted);
+
+/**
+ * Whether a redirect may lead from `https` to `http`. The default is no: it ends the request with
+ * `TRUNK_ERROR_REDIRECT_REFUSED`.
+ */
+trunk_status trunk_manager_options_set_redirect_downgrade(trunk_manager_options *options, bool allowed);
+
+/**
+ * Which failures are tried again. The default is `TRUNK_RETRY_OFF`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_retry(trunk_manager_options *options, trunk_retry rule);
+
+/**
+ * How often a request is tried again. The default is 3.
+ */
+trunk_status trunk_manager_options_set_max_retries(trunk_manager_options *options, uint32_t retries);
+
+/**
+ * Lets `callback` decide which attempts are made again, in place of a rule. `max_retries` and the manager's budget for
+ * retries hold all the same.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once neither
+ * options nor managers nor requests need the callback any more; on failure it stays the caller's.
+ */
+trunk_status trunk_manager_options_set_retry_callback(trunk_manager_options *options,
+                                                      trunk_retry_callback callback,
+                                                      void *user_data,
+                                                      trunk_destroy_callback destroy);
+
+/**
+ * Lets `callback` say how long the pause before a retry is where the peer does not name one. The default, also with NULL, is
+ * 1, 2, 4, 8 s and so on up to 30 s, each up to a quarter shorter.
+ *
+ * Ownership: as `trunk_manager_options_set_retry_callback`; without a callback `destroy` is called at once.
+ */
+trunk_status trunk_manager_options_set_retry_delay(trunk_manager_options *options,
+                                                   trunk_delay_callback callback,
+                                                   void *user_data,
+                                                   trunk_destroy_callback destroy);
+
+/**
+ * Whether an answer with status 400 or above ends with `TRUNK_ERROR_HTTP_STATUS`, after its body. The default is no.
+ */
+trunk_status trunk_manager_options_set_status_errors(trunk_manager_options *options,
+                                                     bool errors);
+
+/**
+ * Whether `accept-encoding` is sent and the body decoded (gzip, deflate, br, zstd). The default is no.
+ */
+trunk_status trunk_manager_options_set_decode(trunk_manager_options *options, bool decode);
+
+/**
+ * Bytes of a decoded body; 0 sets no limit. The default is 0.
+ */
+trunk_status trunk_manager_options_set_max_decoded_bytes(trunk_manager_options *options, uint64_t bytes);
+
+/**
+ * Times that a decoded body may be longer than what was sent; 0 sets no limit. The default is 1000.
+ */
+trunk_status trunk_manager_options_set_max_decode_ratio(trunk_manager_options *options, uint32_t ratio);
+
+/**
+ * Whether cookies are kept in the manager's jar and sent. The default is no.
+ */
+trunk_status trunk_manager_options_set_cookies(trunk_manager_options *options, bool cookies);
+
+/**
+ * Sends `expect: 100-continue` with a body, and waits so long for the peer's word before sending it, in milliseconds; 0
+ * does not. The default is 0.
+ */
+trunk_status trunk_manager_options_set_expect_continue(trunk_manager_options *options,
+                                                       uint64_t wait_ms);
+
 /* ---- Managers ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -907,6 +1116,86 @@ trunk_status trunk_request_options_set_replay(trunk_request_options *options,
  */
 trunk_status trunk_request_options_set_manual_release(trunk_request_options *options,
                                                       bool manual);
+
+/* ---- Options of a request: what is done with answers --------------------------------------------------------- */
+
+/**
+ * As `trunk_manager_options_set_follow_redirects`, for this request.
+ */
+trunk_status trunk_request_options_set_follow_redirects(trunk_request_options *options, bool follow);
+
+/**
+ * As `trunk_manager_options_set_max_redirects`, for this request.
+ */
+trunk_status trunk_request_options_set_max_redirects(trunk_request_options *options, uint32_t redirects);
+
+/**
+ * As `trunk_manager_options_set_redirect_trusted`, for this request.
+ */
+trunk_status trunk_request_options_set_redirect_trusted(trunk_request_options *options, bool trusted);
+
+/**
+ * As `trunk_manager_options_set_redirect_downgrade`, for this request.
+ */
+trunk_status trunk_request_options_set_redirect_downgrade(trunk_request_options *options, bool allowed);
+
+/**
+ * As `trunk_manager_options_set_retry`, for this request.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_retry(trunk_request_options *options, trunk_retry rule);
+
+/**
+ * As `trunk_manager_options_set_max_retries`, for this request.
+ */
+trunk_status trunk_request_options_set_max_retries(trunk_request_options *options, uint32_t retries);
+
+/**
+ * As `trunk_manager_options_set_retry_callback`, for this request, with the same ownership.
+ */
+trunk_status trunk_request_options_set_retry_callback(trunk_request_options *options,
+                                                      trunk_retry_callback callback,
+                                                      void *user_data,
+                                                      trunk_destroy_callback destroy);
+
+/**
+ * As `trunk_manager_options_set_retry_delay`, for this request, with the same ownership.
+ */
+trunk_status trunk_request_options_set_retry_delay(trunk_request_options *options,
+                                                   trunk_delay_callback callback,
+                                                   void *user_data,
+                                                   trunk_destroy_callback destroy);
+
+/**
+ * As `trunk_manager_options_set_status_errors`, for this request.
+ */
+trunk_status trunk_request_options_set_status_errors(trunk_request_options *options, bool errors);
+
+/**
+ * As `trunk_manager_options_set_decode`, for this request.
+ */
+trunk_status trunk_request_options_set_decode(trunk_request_options *options, bool decode);
+
+/**
+ * As `trunk_manager_options_set_max_decoded_bytes`, for this request.
+ */
+trunk_status trunk_request_options_set_max_decoded_bytes(trunk_request_options *options, uint64_t bytes);
+
+/**
+ * As `trunk_manager_options_set_max_decode_ratio`, for this request.
+ */
+trunk_status trunk_request_options_set_max_decode_ratio(trunk_request_options *options, uint32_t ratio);
+
+/**
+ * As `trunk_manager_options_set_cookies`, for this request.
+ */
+trunk_status trunk_request_options_set_cookies(trunk_request_options *options, bool cookies);
+
+/**
+ * As `trunk_manager_options_set_expect_continue`, for this request.
+ */
+trunk_status trunk_request_options_set_expect_continue(trunk_request_options *options, uint64_t wait_ms);
 
 /* ---- Submitting ---------------------------------------------------------------------------------------------- */
 
@@ -1099,8 +1388,8 @@ trunk_status trunk_websocket_close(trunk_request *request,
 /* ---- Parts --------------------------------------------------------------------------------------------------- */
 
 /**
- * The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational, any number; one head;
- * data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
+ * The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational and redirects, any number; one
+ * head; data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
  */
 typedef int32_t trunk_kind;
 
@@ -1151,6 +1440,11 @@ typedef int32_t trunk_kind;
 #define TRUNK_PART_ERROR 8
 
 /**
+ * A redirect that was followed: status, header fields, and the URL that it led to.
+ */
+#define TRUNK_PART_REDIRECT 9
+
+/**
  * Whether `part` is live, with the reason where it is not.
  *
  * Errors: `TRUNK_ERROR_NULL_POINTER`, `TRUNK_ERROR_INVALID_HANDLE`, `TRUNK_ERROR_FORKED`.
@@ -1185,17 +1479,24 @@ uint64_t trunk_part_request_id(const trunk_part *part);
 void *trunk_part_user_data(const trunk_part *part);
 
 /**
- * The status code of an informational part or a head; else 0.
+ * The status code of an informational part, a redirect or a head; else 0.
  */
 uint16_t trunk_part_status(const trunk_part *part);
 
 /**
- * The HTTP version of an informational part or a head, times ten: 10, 11 or 20; else 0.
+ * The HTTP version of an informational part, a redirect or a head, times ten: 10, 11 or 20; else 0.
  */
 uint16_t trunk_part_version(const trunk_part *part);
 
 /**
- * The number of header fields of an informational part, a head or trailers; else 0. A repeated name counts each time.
+ * The absolute URL that a redirect led to; its `data` is NULL for another part.
+ *
+ * Valid until: the view lives as long as the part.
+ */
+trunk_view trunk_part_url(const trunk_part *part);
+
+/**
+ * The number of header fields of an informational part, a redirect, a head or trailers; else 0. A repeated name counts each time.
  */
 size_t trunk_part_header_count(const trunk_part *part);
 
@@ -1498,6 +1799,16 @@ typedef int32_t trunk_statistic;
  * Round-trip time of the last HTTP/2 PING in nanoseconds; 0 before the first.
  */
 #define TRUNK_STATISTIC_PING_ROUND_TRIP 14
+
+/**
+ * Redirects that were followed.
+ */
+#define TRUNK_STATISTIC_REDIRECTS 15
+
+/**
+ * Requests tried again after a pause.
+ */
+#define TRUNK_STATISTIC_RETRIES 16
 
 /**
  * Reads a counter of a snapshot.

@@ -79,6 +79,7 @@ struct record {
     trunk_kind kind;
     int status;
     int version;
+    char url[300];
     cJSON *headers;
     uint8_t *data;
     size_t size;

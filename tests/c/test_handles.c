@@ -23,6 +23,19 @@ static void never_part(void *user_data, const trunk_part *part)
     test_fail(__FILE__, __LINE__, "a callback was called");
 }
 
+static trunk_decision never_retry(void *user_data, const trunk_attempt *attempt)
+{
+    never_part(user_data, (const trunk_part *)(const void *)attempt);
+    return TRUNK_DECISION_STOP;
+}
+
+static uint64_t never_delay(void *user_data, uint32_t number)
+{
+    (void)number;
+    never_part(user_data, NULL);
+    return 0;
+}
+
 static void never_destroy(void *user_data)
 {
     (void)user_data;
@@ -33,8 +46,27 @@ static void never_destroy(void *user_data)
 #define RO live->request_options
 #define O(type) ((type *)(void *)&o->pointer)
 
+/* Settings that a manager and a request have alike: `kind` is `manager` or `request`. */
+#define POLICY_CALLS(X, kind)                                                                                        \
+    X(trunk_##kind##_options_set_follow_redirects, kind##_options, (h, true))                                        \
+    X(trunk_##kind##_options_set_max_redirects, kind##_options, (h, 1))                                              \
+    X(trunk_##kind##_options_set_redirect_trusted, kind##_options, (h, true))                                        \
+    X(trunk_##kind##_options_set_redirect_downgrade, kind##_options, (h, true))                                      \
+    X(trunk_##kind##_options_set_retry, kind##_options, (h, TRUNK_RETRY_OFF))                                        \
+    X(trunk_##kind##_options_set_max_retries, kind##_options, (h, 1))                                                \
+    X(trunk_##kind##_options_set_retry_callback, kind##_options, (h, never_retry, NULL, never_destroy))              \
+    X(trunk_##kind##_options_set_retry_delay, kind##_options, (h, never_delay, NULL, never_destroy))                 \
+    X(trunk_##kind##_options_set_status_errors, kind##_options, (h, true))                                           \
+    X(trunk_##kind##_options_set_decode, kind##_options, (h, true))                                                  \
+    X(trunk_##kind##_options_set_max_decoded_bytes, kind##_options, (h, 1))                                          \
+    X(trunk_##kind##_options_set_max_decode_ratio, kind##_options, (h, 1))                                           \
+    X(trunk_##kind##_options_set_cookies, kind##_options, (h, true))                                                 \
+    X(trunk_##kind##_options_set_expect_continue, kind##_options, (h, 1))
+
 /* Each function, the kind of handle, and the call with handle `h` and out-parameters `o`. */
 #define STATUS_CALLS(X)                                                                                              \
+    POLICY_CALLS(X, manager)                                                                                         \
+    POLICY_CALLS(X, request)                                                                                         \
     X(trunk_manager_options_set_drive_threads, manager_options, (h, 1))                                              \
     X(trunk_manager_options_set_drive_inline, manager_options, (h))                                                  \
     X(trunk_manager_options_set_http, manager_options, (h, TRUNK_HTTP_AUTO))                                         \
@@ -143,7 +175,15 @@ static void never_destroy(void *user_data)
     X(trunk_part_protocol, trunk_part_protocol(h) == TRUNK_PROTOCOL_NONE)                                            \
     X(trunk_part_tls, NO_VIEW(trunk_part_tls(h)))                                                                    \
     X(trunk_part_remote_address, NO_VIEW(trunk_part_remote_address(h)))                                              \
-    X(trunk_part_local_address, NO_VIEW(trunk_part_local_address(h)))
+    X(trunk_part_local_address, NO_VIEW(trunk_part_local_address(h)))                                                \
+    X(trunk_part_url, NO_VIEW(trunk_part_url(h)))                                                                    \
+    X(trunk_attempt_number, trunk_attempt_number(h) == 0)                                                            \
+    X(trunk_attempt_method, NO_VIEW(trunk_attempt_method(h)))                                                        \
+    X(trunk_attempt_url, NO_VIEW(trunk_attempt_url(h)))                                                              \
+    X(trunk_attempt_status, trunk_attempt_status(h) == 0)                                                            \
+    X(trunk_attempt_header, NO_VIEW(trunk_attempt_header(h, TEXT)))                                                  \
+    X(trunk_attempt_error, trunk_attempt_error(h) == TRUNK_OK)                                                       \
+    X(trunk_attempt_error_message, NO_VIEW(trunk_attempt_error_message(h)))
 
 /* Functions that take no handle, so that there is no wrong one. */
 static const char *const without_handle[] = {
