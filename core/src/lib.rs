@@ -2,6 +2,7 @@
 //! connections and hands every answer over part by part.
 #![deny(unsafe_code)]
 
+mod auth;
 mod connect;
 mod delivery;
 mod drive;
