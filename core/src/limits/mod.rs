@@ -78,3 +78,13 @@ pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 pub const RESOLVER_THREADS: usize = 4;
 /// How long a WebSocket's own close waits for the peer's.
 pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);
+/// Challenges of one answer that are looked at.
+pub const CHALLENGES: usize = 32;
+/// Parameters of one challenge.
+pub const CHALLENGE_PARAMETERS: usize = 32;
+/// Digest challenges that are remembered, of all origins together.
+pub const DIGEST_CHALLENGES: usize = 256;
+/// Bytes of realm, nonce and opaque of one digest challenge.
+pub const DIGEST_CHALLENGE_BYTES: usize = 8 * 1024;
+/// Bytes of a netrc file.
+pub const NETRC_BYTES: usize = 128 * 1024;
