@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod connect;
+mod cookies;
 mod delivery;
 mod drive;
 mod error;
@@ -17,6 +18,7 @@ mod protocol;
 mod request;
 mod statistics;
 
+pub use cookies::{Cookie, CookieJar, SameSite};
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
 pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
