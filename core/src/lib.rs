@@ -9,6 +9,7 @@ mod drive;
 mod error;
 mod exchange;
 mod fork;
+mod insight;
 pub mod limits;
 mod manager;
 mod options;
@@ -22,6 +23,7 @@ pub use cookies::{Cookie, CookieJar, SameSite};
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
 pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
+pub use insight::HarLog;
 pub use manager::Manager;
 pub use options::{
     ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify,

@@ -74,3 +74,9 @@ pub const COOKIE_LIFETIME: Duration = Duration::from_secs(400 * 24 * 3600);
 pub const COOKIE_HEADER_BYTES: usize = 64 * 1024;
 /// Bytes of a file that cookies are loaded from.
 pub const COOKIE_FILE_BYTES: usize = 32 * 1024 * 1024;
+/// Exchanges that an HTTP archive keeps.
+pub const HAR_ENTRIES: usize = 1000;
+/// Bytes of one body that an HTTP archive keeps.
+pub const HAR_BODY_BYTES: usize = 64 * 1024;
+/// Bytes that the exchanges of an HTTP archive may take in all.
+pub const HAR_BYTES: usize = 64 * 1024 * 1024;
