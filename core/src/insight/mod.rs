@@ -1,6 +1,7 @@
 //! What is shown of the inside: counters for a monitoring system, exchanges as an HTTP archive, fields without secrets.
 
 mod har;
+mod openmetrics;
 
 use std::borrow::Cow;
 
