@@ -1,4 +1,4 @@
-//! The lenient date of the `Expires` attribute (RFC 6265bis, 5.1.1). It is taken by tokens, for servers write it in many ways.
+//! The lenient date of the `Expires` attribute (RFC 6265bis, 5.1.1), token by token, for servers write it in many ways.
 
 use std::time::SystemTime;
 
