@@ -6,8 +6,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{Error, ErrorCode, ManagerOptions, Request, Result, Statistics};
+use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Request, Result, Statistics};
 
+use crate::auth::AuthRequestObject;
 use crate::fork::{self, PROCESS_BITS};
 use crate::manager::ManagerObject;
 use crate::pages::{CAPACITY, Pages};
@@ -49,6 +50,16 @@ pub struct trunk_attempt {
     _opaque: [u8; 0],
 }
 
+/// A request that is to be authenticated, as a callback for credentials sees it.
+pub struct trunk_auth_request {
+    _opaque: [u8; 0],
+}
+
+/// The cookies of a user.
+pub struct trunk_cookie_jar {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
 const GENERATION_BITS: u32 = 28;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
@@ -66,6 +77,8 @@ pub(crate) enum Tag {
     Statistics = 5,
     Part = 6,
     Attempt = 7,
+    AuthRequest = 8,
+    CookieJar = 9,
 }
 
 impl Tag {
@@ -78,6 +91,8 @@ impl Tag {
             Tag::Statistics => "trunk_statistics",
             Tag::Part => "trunk_part",
             Tag::Attempt => "trunk_attempt",
+            Tag::AuthRequest => "trunk_auth_request",
+            Tag::CookieJar => "trunk_cookie_jar",
         }
     }
 }
@@ -143,6 +158,8 @@ pub(crate) enum Object {
     Request(Arc<RequestObject>),
     Statistics(Arc<Statistics>),
     Attempt(Arc<AttemptObject>),
+    AuthRequest(Arc<AuthRequestObject>),
+    CookieJar(Arc<CookieJar>),
 }
 
 /// A type of which there are handles.
@@ -186,6 +203,8 @@ handled!(ManagerObject, Manager);
 handled!(Mutex<Request>, RequestOptions);
 handled!(Statistics, Statistics);
 handled!(AttemptObject, Attempt);
+handled!(AuthRequestObject, AuthRequest);
+handled!(CookieJar, CookieJar);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -370,15 +389,14 @@ where
     changed.map(drop)
 }
 
-/// Lends an object: its handle lives during the call.
+/// Lends an object: its handle lives during the call. Answers what the call did, and the object.
 ///
 /// # Errors
 /// As [`insert_with`]; `invalid_handle` where the call has freed it.
-pub(crate) fn lend<T: Handled, R>(object: T, call: impl FnOnce(usize) -> R) -> Result<R> {
+pub(crate) fn lend<T: Handled, R>(object: T, call: impl FnOnce(usize) -> R) -> Result<(R, Arc<T>)> {
     let handle = insert(object)?;
     let answer = call(handle);
-    remove::<T>(handle)?;
-    Ok(answer)
+    Ok((answer, remove(handle)?))
 }
 
 /// Every object of this kind.
@@ -435,6 +453,8 @@ mod tests {
             Tag::Statistics,
             Tag::Part,
             Tag::Attempt,
+            Tag::AuthRequest,
+            Tag::CookieJar,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

@@ -10,14 +10,17 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("handles are 64 bits wide: this platform is not served");
 
+mod auth;
 mod boundary;
 mod callback;
 mod cell;
+mod cookies;
 mod fork;
 mod handle;
 mod log;
 mod manager;
 mod options;
+mod options_auth;
 mod options_limits;
 mod options_policy;
 mod options_tls;

@@ -79,7 +79,7 @@ impl AttemptObject {
 
 fn decide(function: &Function<Decide>, attempt: &Attempt<'_>) -> RetryDecision {
     value(RetryDecision::Stop, || {
-        let decision = handle::lend(AttemptObject::new(attempt), |attempt| {
+        let (decision, _) = handle::lend(AttemptObject::new(attempt), |attempt| {
             // SAFETY: the contract: the callback may be called until its destroy hook was; it does not unwind.
             function.call(|decide, user_data| unsafe {
                 decide(user_data, ptr::without_provenance(attempt))
