@@ -25,5 +25,7 @@ pub use options::{
     ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify,
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
-pub use request::{Body, Request, TimeoutOverrides, header_field};
+pub use request::{
+    Body, PathStyle, Request, TimeoutOverrides, UrlTemplate, header_field, header_name_of, http_date,
+};
 pub use statistics::Statistics;

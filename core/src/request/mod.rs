@@ -2,11 +2,13 @@
 
 mod address;
 mod body;
+mod fields;
+mod path;
+mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -14,6 +16,8 @@ use crate::options::HttpVersions;
 
 pub(crate) use address::{Address, Target};
 pub use body::Body;
+pub use fields::{header_field, header_name_of, http_date};
+pub use url::{PathStyle, UrlTemplate};
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl Request {
     ///
     /// # Errors
     /// `invalid_argument` for a method that is not an RFC 9110 token, `invalid_url` for a URL that cannot be parsed,
-    /// has no host or another scheme than `http`, `https`, `ws`, `wss`.
+    /// has a control character, no host or another scheme than `http`, `https`, `ws`, `wss`.
     pub fn new(method: &str, url: &str) -> Result<Request> {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
             Error::new(
@@ -69,6 +73,7 @@ impl Request {
                 "method CONNECT is not offered",
             ));
         }
+        url::check_text("url", url)?;
         let address = Arc::new(Address::parse(url)?);
         Ok(Request {
             method,
@@ -101,7 +106,7 @@ impl Request {
     /// # Errors
     /// `invalid_header` for a name or value with a byte that RFC 9110 does not allow (CR, LF and NUL among them), and
     /// for a field that the library itself must write: `connection`, `keep-alive`, `proxy-connection`, `upgrade`,
-    /// `transfer-encoding`, and `content-length` with a streamed body of another length.
+    /// `transfer-encoding`. A `content-length` that is not the body's is refused when the request is submitted.
     pub fn header(&mut self, name: &str, value: &[u8]) -> Result<&mut Request> {
         let (name, value) = header_field(name, value)?;
         if matches!(
@@ -161,33 +166,6 @@ impl Request {
         self.manual_release = manual;
         self
     }
-}
-
-/// A checked header field.
-///
-/// # Errors
-/// `invalid_header`, with the place of the offending byte.
-pub fn header_field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
-    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        Error::new(
-            ErrorCode::InvalidHeader,
-            format!("header name {name:?} is not a token (RFC 9110, 5.1)"),
-        )
-    })?;
-    let value = HeaderValue::from_bytes(value).map_err(|_| {
-        let place = value
-            .iter()
-            .position(|byte| (*byte < 32 && *byte != b'\t') || *byte == 127)
-            .unwrap_or(0);
-        Error::new(
-            ErrorCode::InvalidHeader,
-            format!(
-                "value of header {name:?} has the forbidden byte {:#04x} at offset {place}",
-                value[place]
-            ),
-        )
-    })?;
-    Ok((parsed, value))
 }
 
 #[cfg(test)]
