@@ -26,6 +26,7 @@ pub use options::{
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
 pub use request::{
-    Body, PathStyle, Request, TimeoutOverrides, UrlTemplate, header_field, header_name_of, http_date,
+    Body, BodyReader, BodySource, FileBody, Multipart, PathStyle, Request, TimeoutOverrides,
+    UrlTemplate, form, header_field, header_name_of, http_date, json,
 };
 pub use statistics::Statistics;

@@ -79,7 +79,7 @@ impl Exchange {
 
     fn may_replay(&self, failed: &Failed) -> bool {
         let body_is_whole = match &self.request.body {
-            Body::Empty | Body::Whole(_) => true,
+            Body::Empty | Body::Whole(_) | Body::Source(_) => true,
             Body::Streamed { .. } => !self.state.lock_upload().touched,
         };
         let lost = matches!(

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -44,7 +44,10 @@ impl Exchange {
         self.check_framing(response.headers())?;
         let (head, body) = response.into_parts();
         self.deliver_head(head);
-        let received = self.receive_http1(body).await?;
+        let received = self.receive_http1(body).await.map_err(|error| {
+            // A connection that breaks because of the caller's side says so.
+            self.upload_error().unwrap_or(error)
+        })?;
         let complete = self.upload_is_complete();
         self.done(received);
         if complete && self.is_ready_again(&mut lease).await {
@@ -79,11 +82,16 @@ impl Exchange {
         lease: &mut Http1Lease,
         headers: HeaderMap,
     ) -> std::result::Result<Response<Incoming>, Failed> {
-        let mut request = http::Request::new(self.http1_body());
+        let mut request = http::Request::new(self.http1_body()?);
         *request.method_mut() = self.request.method.clone();
         *request.uri_mut() = self.request.address.origin_form.clone();
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = headers;
+        if self.request.body.length().is_none() {
+            // Said here: else a GET would go without its body.
+            let chunked = HeaderValue::from_static("chunked");
+            request.headers_mut().insert(TRANSFER_ENCODING, chunked);
+        }
         let state = Arc::clone(&self.state);
         hyper::ext::on_informational(&mut request, move |response| {
             let head = Head {
@@ -149,8 +157,8 @@ impl Exchange {
         Error::new(code, text).in_phase(self.watch.phase())
     }
 
-    fn http1_body(&self) -> UploadBody {
-        match &self.request.body {
+    fn http1_body(&self) -> Result<UploadBody> {
+        Ok(match &self.request.body {
             Body::Empty => UploadBody::Whole {
                 state: Arc::clone(&self.state),
                 left: Bytes::new(),
@@ -163,7 +171,12 @@ impl Exchange {
                 state: Arc::clone(&self.state),
                 length: *length,
             },
-        }
+            Body::Source(source) => UploadBody::Source {
+                state: Arc::clone(&self.state),
+                length: source.length(),
+                reader: self.open_source(&**source)?,
+            },
+        })
     }
 
     pub(super) fn upload_is_complete(&self) -> bool {
@@ -173,6 +186,10 @@ impl Exchange {
                 length: Some(length),
             } if self.state.sent() >= length => true,
             Body::Streamed { .. } => self.state.lock_upload().complete,
+            Body::Source(ref source) => match source.length() {
+                Some(length) => self.state.sent() >= length,
+                None => self.state.lock_upload().complete,
+            },
             Body::Whole(ref body) => self.state.sent() >= body.len() as u64,
             Body::Empty => true,
         }

@@ -3,6 +3,7 @@
 mod attempt;
 mod http1;
 mod http2;
+mod source;
 mod watch;
 mod websocket;
 

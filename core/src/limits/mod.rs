@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const CREDIT: usize = 1024 * 1024;
 /// Bytes of a streamed request body that may be queued before a write answers `again`.
 pub const UPLOAD_BUFFER: usize = 256 * 1024;
+/// Bytes of a body that are pulled from its source at once.
+pub const BODY_PIECE: usize = 64 * 1024;
 /// Bytes of outgoing WebSocket messages that may be queued before a send answers `again`.
 pub const WEBSOCKET_SEND_BUFFER: usize = 1024 * 1024;
 /// Connections to one origin.

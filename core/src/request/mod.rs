@@ -3,12 +3,18 @@
 mod address;
 mod body;
 mod fields;
+mod file;
+mod form;
+mod multipart;
 mod path;
+mod source;
 mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -17,6 +23,11 @@ use crate::options::HttpVersions;
 pub(crate) use address::{Address, Target};
 pub use body::Body;
 pub use fields::{header_field, header_name_of, http_date};
+pub use file::FileBody;
+pub use form::{form, json};
+pub use multipart::Multipart;
+pub(crate) use source::SourceReader;
+pub use source::{BodyReader, BodySource};
 pub use url::{PathStyle, UrlTemplate};
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
@@ -128,6 +139,49 @@ impl Request {
     pub fn body(&mut self, body: impl Into<Body>) -> &mut Request {
         self.body = body.into();
         self
+    }
+
+    /// Sets the body to a form, and `content-type` to `application/x-www-form-urlencoded` unless there is one already.
+    /// See [`form`].
+    ///
+    /// # Errors
+    /// `invalid_header` for too many headers.
+    pub fn form<'a>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<&mut Request> {
+        let (kind, body) = form(pairs);
+        self.content_type(kind)?;
+        Ok(self.body(body))
+    }
+
+    /// Sets the body to JSON that is written already, and `content-type` to `application/json` unless there is one
+    /// already.
+    ///
+    /// # Errors
+    /// `invalid_header` for too many headers.
+    pub fn json(&mut self, text: impl Into<Bytes>) -> Result<&mut Request> {
+        let (kind, body) = json(text);
+        self.content_type(kind)?;
+        Ok(self.body(body))
+    }
+
+    /// Sets the body to a `multipart/form-data` one, and `content-type` to what it needs, whatever was there.
+    ///
+    /// # Errors
+    /// `invalid_header` for too many headers.
+    pub fn multipart(&mut self, multipart: Multipart) -> Result<&mut Request> {
+        // Another type lacks the boundary: the receiver could not read the body.
+        self.headers.remove(CONTENT_TYPE);
+        self.content_type(&multipart.content_type())?;
+        Ok(self.body(multipart))
+    }
+
+    fn content_type(&mut self, kind: &str) -> Result<()> {
+        if !self.headers.contains_key(CONTENT_TYPE) {
+            self.header(CONTENT_TYPE.as_str(), kind.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Streams the body: it is written with `write` and `finish` on the submitted request. `length` where it is known
