@@ -5,6 +5,7 @@ mod body;
 mod fields;
 mod file;
 mod form;
+mod length;
 mod multipart;
 mod path;
 mod source;
