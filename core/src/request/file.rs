@@ -1,5 +1,6 @@
 //! A body that is a file, or a part of one, read as the connection takes it.
 
+use std::fmt::Display;
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -39,11 +40,9 @@ impl FileBody {
     /// As [`FileBody::new`]; `invalid_argument` for a range that is not in the file.
     pub fn range(path: impl Into<PathBuf>, offset: u64, length: Option<u64>) -> Result<FileBody> {
         let path: Arc<Path> = Arc::from(path.into());
-        let metadata = std::fs::metadata(&path).map_err(|cause| {
-            Error::new(ErrorCode::Io, format!("file {path:?}: {cause}")).with_source(cause)
-        })?;
-        let bad =
-            |why: &str| Error::new(ErrorCode::InvalidArgument, format!("file {path:?}: {why}"));
+        let metadata = std::fs::metadata(&path)
+            .map_err(|cause| Error::new(ErrorCode::Io, named(&path, &cause)).with_source(cause))?;
+        let bad = |why: &str| Error::new(ErrorCode::InvalidArgument, named(&path, why));
         if !metadata.is_file() {
             return Err(bad("it is not a regular file"));
         }
@@ -72,21 +71,21 @@ impl FileBody {
     /// Whether the file is still as long as it must be.
     fn check(&self, metadata: &Metadata) -> Result<()> {
         let now = metadata.len();
-        let path = &self.path;
-        match self.size {
-            Some(size) if now != size => Err(upload_failed(format!(
-                "file {path:?}: its size has changed from {size} to {now} bytes"
-            ))),
-            None if now < self.offset + self.length => Err(upload_failed(format!(
-                "file {path:?}: it has shrunk to {now} bytes, {} from offset {} were to be sent",
+        let why = match self.size {
+            Some(size) if now != size => {
+                format!("its size has changed from {size} to {now} bytes")
+            }
+            None if now < self.offset + self.length => format!(
+                "it has shrunk to {now} bytes, {} from offset {} were to be sent",
                 self.length, self.offset
-            ))),
-            _ => Ok(()),
-        }
+            ),
+            _ => return Ok(()),
+        };
+        Err(upload_failed(named(&self.path, why)))
     }
 
     fn failed(&self, cause: std::io::Error) -> Error {
-        upload_failed(format!("file {:?}: {cause}", self.path)).with_source(cause)
+        upload_failed(named(&self.path, &cause)).with_source(cause)
     }
 }
 
@@ -100,10 +99,8 @@ impl BodySource for FileBody {
             .map_err(|cause| self.failed(cause))?;
         let metadata = file.metadata().map_err(|cause| self.failed(cause))?;
         if !metadata.is_file() {
-            return Err(upload_failed(format!(
-                "file {:?}: it is not a regular file any more",
-                self.path
-            )));
+            let why = "it is not a regular file any more";
+            return Err(upload_failed(named(&self.path, why)));
         }
         self.check(&metadata)?;
         Ok(Box::new(FileReader {
@@ -117,6 +114,10 @@ impl BodySource for FileBody {
     fn length(&self) -> Option<u64> {
         Some(self.length)
     }
+}
+
+fn named(path: &Path, why: impl Display) -> String {
+    format!("file {:?}: {why}", path.to_string_lossy())
 }
 
 struct FileReader {
@@ -142,10 +143,8 @@ impl BodyReader for FileReader {
             }
         };
         if read == 0 {
-            return Err(upload_failed(format!(
-                "file {:?}: it ends at {} bytes, {} short of what was to be sent",
-                self.body.path, self.position, self.left
-            )));
+            let why = format!("it ends {} bytes short of what was to be sent", self.left);
+            return Err(upload_failed(named(&self.body.path, why)));
         }
         piece.truncate(read);
         self.position += read as u64;

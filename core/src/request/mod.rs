@@ -8,6 +8,7 @@ mod form;
 mod length;
 mod multipart;
 mod path;
+mod pieces;
 mod source;
 mod url;
 
@@ -85,7 +86,7 @@ impl Request {
                 "method CONNECT is not offered",
             ));
         }
-        url::check_text("url", url)?;
+        pieces::check_text("url", url)?;
         let address = Arc::new(Address::parse(url)?);
         Ok(Request {
             method,
@@ -236,6 +237,13 @@ mod tests {
             code(Request::new("G T", "http://host/")),
             ErrorCode::InvalidArgument
         );
+        assert_eq!(
+            code(Request::new("CONNECT", "http://host/")),
+            ErrorCode::InvalidArgument
+        );
+        let error = Request::get("http://host/a\r\nx-b: two").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidUrl);
+        assert!(error.message().contains("offset 13"), "{error}");
         let mut request = Request::get("http://host/").unwrap();
         let error = request.header("x-a", b"one\r\nx-b: two").unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidHeader);

@@ -1,22 +1,23 @@
 //! `multipart/form-data` bodies (RFC 7578), names written as browsers do (WHATWG HTML, 4.10.21.8).
 
+mod head;
+mod reader;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fields::forbidden_byte;
-use super::source::{SourceReader, upload_failed};
 use super::{BodyReader, BodySource, FileBody};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::BODY_PIECE;
 
+use head::{check_boundary, content_type, part_head};
+use reader::{MultipartReader, Segment};
+
 /// Contents up to so many bytes are copied next to the part's head, larger ones are shared.
 const SMALL: usize = 4 * 1024;
-/// The content type where none is given and the filename tells none.
-const OCTETS: &str = "application/octet-stream";
-
 /// A `multipart/form-data` body: text fields, bytes, and files that are read as they are sent. It can be sent again. Its
 /// length is known where that of each part is.
 #[derive(Clone)]
@@ -27,15 +28,6 @@ pub struct Multipart {
     tail: Vec<u8>,
     /// Bytes of all segments; none when one of them does not know.
     length: Option<u64>,
-}
-
-#[derive(Clone)]
-enum Segment {
-    Bytes(Bytes),
-    Source {
-        name: String,
-        source: Arc<dyn BodySource>,
-    },
 }
 
 impl std::fmt::Debug for Multipart {
@@ -70,17 +62,7 @@ impl Multipart {
     /// `invalid_argument` for a boundary that RFC 2046, 5.1.1 does not allow: 1 to 70 letters, digits, spaces and
     /// `'()+_,-./:=?`, no space at the end.
     pub fn with_boundary(boundary: &str) -> Result<Multipart> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
-        if boundary.is_empty()
-            || boundary.len() > 70
-            || boundary.ends_with(' ')
-            || !boundary.bytes().all(allowed)
-        {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!("multipart boundary {boundary:?} is not one (RFC 2046, 5.1.1)"),
-            ));
-        }
+        check_boundary(boundary)?;
         Ok(Multipart {
             boundary: boundary.to_owned(),
             segments: Vec::new(),
@@ -91,13 +73,7 @@ impl Multipart {
 
     /// The value of the request's `content-type`.
     pub fn content_type(&self) -> String {
-        let boundary = &self.boundary;
-        // RFC 9110, 5.6.6: what is not a token is quoted. None of the allowed bytes needs an escape.
-        if boundary.bytes().any(|byte| b"(),/:=? ".contains(&byte)) {
-            format!("multipart/form-data; boundary=\"{boundary}\"")
-        } else {
-            format!("multipart/form-data; boundary={boundary}")
-        }
+        content_type(&self.boundary)
     }
 
     /// Adds a text field. The value is sent as it is; its line ends are not changed.
@@ -105,7 +81,7 @@ impl Multipart {
     /// # Errors
     /// `invalid_argument` for a name with a NUL.
     pub fn text(&mut self, name: &str, value: &str) -> Result<&mut Multipart> {
-        self.head(name, None, None)?;
+        self.begin(name, None, None)?;
         self.content(Bytes::copy_from_slice(value.as_bytes()));
         Ok(self)
     }
@@ -122,7 +98,7 @@ impl Multipart {
         filename: Option<&str>,
         content_type: Option<&str>,
     ) -> Result<&mut Multipart> {
-        self.head(name, filename, content_type)?;
+        self.begin(name, filename, content_type)?;
         self.content(data.into());
         Ok(self)
     }
@@ -158,7 +134,7 @@ impl Multipart {
         filename: Option<&str>,
         content_type: Option<&str>,
     ) -> Result<&mut Multipart> {
-        self.head(name, filename, content_type)?;
+        self.begin(name, filename, content_type)?;
         let length = source.length();
         let name = name.to_owned();
         self.push(Segment::Source { name, source }, length);
@@ -166,43 +142,8 @@ impl Multipart {
         Ok(self)
     }
 
-    /// Checks everything first: a part that is refused leaves no trace.
-    fn head(&mut self, name: &str, filename: Option<&str>, kind: Option<&str>) -> Result<()> {
-        check_name("name", name, name)?;
-        if let Some(filename) = filename {
-            check_name("filename", name, filename)?;
-        }
-        if let Some(kind) = kind
-            && let Some((byte, place)) = forbidden_byte(kind.as_bytes())
-        {
-            return Err(Error::new(
-                ErrorCode::InvalidHeader,
-                format!(
-                    "content type of multipart part {name:?} has the forbidden byte {byte:#04x} at offset {place}"
-                ),
-            ));
-        }
-        let guessed = filename.map(|filename| {
-            let guess = mime_guess::from_path(filename).first_raw();
-            guess.unwrap_or(OCTETS)
-        });
-        let mut head = format!(
-            "--{}\r\nContent-Disposition: form-data; name=\"{}\"",
-            self.boundary,
-            escape(name)
-        );
-        if let Some(filename) = filename {
-            head.push_str("; filename=\"");
-            head.push_str(&escape(filename));
-            head.push('"');
-        }
-        head.push_str("\r\n");
-        if let Some(kind) = kind.or(guessed) {
-            head.push_str("Content-Type: ");
-            head.push_str(kind);
-            head.push_str("\r\n");
-        }
-        head.push_str("\r\n");
+    fn begin(&mut self, name: &str, filename: Option<&str>, kind: Option<&str>) -> Result<()> {
+        let head = part_head(&self.boundary, name, filename, kind)?;
         self.tail.extend_from_slice(head.as_bytes());
         Ok(())
     }
@@ -245,11 +186,7 @@ impl BodySource for Multipart {
     fn open(&self) -> Result<Box<dyn BodyReader>> {
         let mut segments = self.segments.clone();
         segments.push(Segment::Bytes(self.end()));
-        Ok(Box::new(MultipartReader {
-            segments: segments.into_iter(),
-            bytes: Bytes::new(),
-            part: None,
-        }))
+        Ok(Box::new(MultipartReader::new(segments)))
     }
 
     fn length(&self) -> Option<u64> {
@@ -258,70 +195,8 @@ impl BodySource for Multipart {
     }
 }
 
-struct MultipartReader {
-    segments: std::vec::IntoIter<Segment>,
-    bytes: Bytes,
-    /// The part whose source is open, with its name.
-    part: Option<(String, SourceReader)>,
-}
-
-impl BodyReader for MultipartReader {
-    fn read(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            if !self.bytes.is_empty() {
-                let size = self.bytes.len().min(BODY_PIECE);
-                return Ok(Some(self.bytes.split_to(size)));
-            }
-            if let Some((name, reader)) = &mut self.part {
-                match reader.next().map_err(|error| in_part(name, error))? {
-                    Some(piece) => return Ok(Some(piece)),
-                    None => self.part = None,
-                }
-            }
-            match self.segments.next() {
-                Some(Segment::Bytes(bytes)) => self.bytes = bytes,
-                Some(Segment::Source { name, source }) => {
-                    let reader = SourceReader::open(&*source);
-                    let reader = reader.map_err(|error| in_part(&name, error))?;
-                    self.part = Some((name, reader));
-                }
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-fn in_part(name: &str, error: Error) -> Error {
-    let text = format!("multipart part {name:?}: {}", error.message());
-    upload_failed(text).with_source(error)
-}
-
 fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     one?.checked_add(other?)
-}
-
-fn check_name(what: &str, name: &str, value: &str) -> Result<()> {
-    match value.find('\0') {
-        None => Ok(()),
-        Some(place) => Err(Error::new(
-            ErrorCode::InvalidArgument,
-            format!("{what} of multipart part {name:?} has a NUL at offset {place}"),
-        )),
-    }
-}
-
-/// As browsers write it: these three and no others. A receiver that undoes percent-encoding gets it back.
-fn escape(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '"' => out.push_str("%22"),
-            '\r' => out.push_str("%0D"),
-            '\n' => out.push_str("%0A"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -380,6 +255,13 @@ mod tests {
     }
 
     #[test]
+    fn boundaries_are_random() {
+        let (one, other) = (Multipart::new().unwrap(), Multipart::new().unwrap());
+        assert_ne!(one.boundary, other.boundary);
+        assert_eq!(one.boundary.len(), "trunkline-".len() + 32);
+    }
+
+    #[test]
     fn without_parts_only_the_end_is_left() {
         assert_eq!(text(&body()), "--AaB03x--\r\n");
     }
@@ -416,96 +298,5 @@ mod tests {
             "filename=\"no-extension\"\r\nContent-Type: application/octet-stream\r\n\r\n\
              from a source\r\n--AaB03x--\r\n"
         ));
-    }
-
-    #[test]
-    fn a_part_that_fails_is_named() {
-        let torn = Pieces {
-            pieces: vec![None],
-            length: Some(7),
-        };
-        let short = Pieces {
-            pieces: Vec::new(),
-            length: Some(7),
-        };
-        for (source, why) in [(torn, "the tape is torn"), (short, "7 bytes short")] {
-            let mut body = body();
-            body.source("upload", Arc::new(source), None, None).unwrap();
-            let error = read_all(&body).unwrap_err();
-            assert_eq!(error.code(), ErrorCode::UploadFailed);
-            assert!(error.message().contains("part \"upload\""), "{error}");
-            assert!(error.message().contains(why), "{error}");
-        }
-    }
-
-    #[test]
-    fn names_cannot_end_their_line() {
-        let mut body = body();
-        let name = "a\"; x=\"\r\nx-evil: 1\r\n\r\n";
-        body.bytes(
-            name,
-            "",
-            Some("é\"\r\n\\;.txt"),
-            Some("text/plain; charset=utf-8"),
-        )
-        .unwrap();
-        assert_eq!(
-            text(&body),
-            "--AaB03x\r\nContent-Disposition: form-data; \
-             name=\"a%22; x=%22%0D%0Ax-evil: 1%0D%0A%0D%0A\"; \
-             filename=\"é%22%0D%0A\\;.txt\"\r\n\
-             Content-Type: text/plain; charset=utf-8\r\n\r\n\r\n--AaB03x--\r\n"
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_refused_and_leaves_no_trace() {
-        let mut body = body();
-        let mut refused = |name: &str, filename: &str, kind: Option<&str>| {
-            let error = body.bytes(name, "x", Some(filename), kind).unwrap_err();
-            assert_eq!(text(&body), "--AaB03x--\r\n");
-            (error.code(), error.message().to_owned())
-        };
-        let (code, message) = refused("na\0me", "f", None);
-        assert_eq!(code, ErrorCode::InvalidArgument);
-        assert!(
-            message.contains("name of") && message.contains("offset 2"),
-            "{message}"
-        );
-        let (code, message) = refused("n", "\0", None);
-        assert_eq!(code, ErrorCode::InvalidArgument);
-        assert!(
-            message.contains("filename of") && message.contains("offset 0"),
-            "{message}"
-        );
-        for kind in ["a/b\r\nx-evil: 1", "a/b\n", "a/b\0", "a/b\u{7f}"] {
-            let (code, message) = refused("n", "f", Some(kind));
-            assert_eq!(code, ErrorCode::InvalidHeader);
-            assert!(
-                message.contains("part \"n\"") && message.contains("offset 3"),
-                "{message}"
-            );
-        }
-    }
-
-    #[test]
-    fn boundaries_are_checked_and_quoted() {
-        let kind = |boundary: &str| Multipart::with_boundary(boundary).unwrap().content_type();
-        assert_eq!(
-            kind("gc0pJq0M:08jU534c0p"),
-            "multipart/form-data; boundary=\"gc0pJq0M:08jU534c0p\""
-        );
-        assert_eq!(kind("a'+_-.9"), "multipart/form-data; boundary=a'+_-.9");
-        let long = "x".repeat(71);
-        for bad in [
-            "", " ", "a ", "a\r\nb", "a\"b", "a;b", "a\\b", "é", "a\0", &long,
-        ] {
-            let error = Multipart::with_boundary(bad).unwrap_err();
-            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{bad:?}");
-        }
-        assert!(Multipart::with_boundary(&long[1..]).is_ok());
-        let (one, other) = (Multipart::new().unwrap(), Multipart::new().unwrap());
-        assert_ne!(one.boundary, other.boundary);
-        assert_eq!(one.boundary.len(), "trunkline-".len() + 32);
     }
 }

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::path::fill;
+use super::pieces::{Pieces, check_text};
 use crate::error::{Error, ErrorCode, Result};
 
 /// All but the unreserved characters (RFC 3986, 2.3): understood alike by who reads RFC 3986 and by who reads forms.
@@ -122,71 +123,6 @@ fn append(query: &mut String, more: &str) {
         query.push('&');
     }
     query.push_str(more);
-}
-
-/// Parsers of URLs drop some control characters and encode others. Here none is meant, so none gets by.
-pub(super) fn check_text(what: &str, text: &str) -> Result<()> {
-    let Some(place) = text.bytes().position(|byte| byte.is_ascii_control()) else {
-        return Ok(());
-    };
-    Err(Error::new(
-        ErrorCode::InvalidUrl,
-        format!(
-            "{what} {text:?} has the forbidden byte {:#04x} at offset {place}",
-            text.as_bytes()[place]
-        ),
-    ))
-}
-
-/// A URL as it is written, taken apart.
-struct Pieces<'a> {
-    /// Scheme, `://` and authority.
-    head: &'a str,
-    path: &'a str,
-    query: Option<&'a str>,
-    fragment: Option<&'a str>,
-}
-
-impl<'a> Pieces<'a> {
-    fn of_absolute(text: &'a str) -> Option<Pieces<'a>> {
-        let (scheme, rest) = text.split_once("://")?;
-        let mut bytes = scheme.bytes();
-        let is_scheme = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-        if !is_scheme {
-            return None;
-        }
-        // A backslash is a slash to those who parse URLs as browsers do.
-        let authority = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
-        let (head, rest) = text.split_at(scheme.len() + "://".len() + authority);
-        Some(Pieces::of_rest(head, rest))
-    }
-
-    fn of_rest(head: &'a str, rest: &'a str) -> Pieces<'a> {
-        let (rest, fragment) = match rest.split_once('#') {
-            Some((rest, fragment)) => (rest, Some(fragment)),
-            None => (rest, None),
-        };
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (rest, None),
-        };
-        Pieces {
-            head,
-            path,
-            query,
-            fragment,
-        }
-    }
-
-    /// An empty authority: a parser would take the host out of the path.
-    fn check(&self, what: &str, text: &str) -> Result<()> {
-        if self.head.ends_with("://") {
-            let why = format!("{what} {text:?}: no host");
-            return Err(Error::new(ErrorCode::InvalidUrl, why));
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
