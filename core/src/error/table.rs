@@ -77,4 +77,6 @@ error_codes! {
     83 WebSocketInvalidUtf8 "websocket_invalid_utf8" "A WebSocket text message is not valid UTF-8.";
     84 WebSocketTooLarge "websocket_too_large" "A WebSocket frame or message exceeds its limit.";
     90 UploadFailed "upload_failed" "The caller's source of the request body gave up.";
+    100 DecodeFailed "decode_failed" "The body does not follow its content-encoding.";
+    101 DecodedTooLarge "decoded_too_large" "The decoded body exceeds its limit, or its ratio to what was sent.";
 }
