@@ -58,3 +58,13 @@ pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 pub const RESOLVER_THREADS: usize = 4;
 /// How long a WebSocket's own close waits for the peer's.
 pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);
+/// Content codings of one answer, each over the one before.
+pub const CONTENT_CODINGS: usize = 4;
+/// Bytes of a decoded body that are made, and handed over, at once; each coding holds as many.
+pub const DECODE_PIECE: usize = 64 * 1024;
+/// Pieces that all codings of one answer make before others have their turn.
+pub const DECODE_STEPS: usize = 16;
+/// Decoded bytes from which on their ratio to what was sent counts.
+pub const DECODE_RATIO_FROM: u64 = 1024 * 1024;
+/// Window of a zstd frame, in bytes (RFC 9659, 3).
+pub const ZSTD_WINDOW: usize = 8 * 1024 * 1024;
