@@ -18,6 +18,7 @@ mod pool;
 mod protocol;
 mod request;
 mod statistics;
+mod text;
 
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
 pub use drive::ManualClock;
@@ -29,3 +30,4 @@ pub use options::{
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
 pub use request::{Body, Request, TimeoutOverrides, header_field};
 pub use statistics::Statistics;
+pub use text::{Lines, ServerSentEvent, ServerSentEvents, TextDecoder, charset_of};
