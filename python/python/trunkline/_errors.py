@@ -216,6 +216,14 @@ class BodyTooLarge(ProtocolError):
     """The body of the answer exceeds its limit."""
 
 
+class DecodeFailed(ProtocolError):
+    """The body does not follow its content-encoding."""
+
+
+class DecodedTooLarge(ProtocolError):
+    """The decoded body exceeds its limit, or its ratio to what was sent."""
+
+
 class Http2Protocol(ProtocolError):
     """The peer broke the HTTP/2 protocol."""
 
@@ -326,4 +334,6 @@ BY_CODE: dict[int, type[Error]] = {
     83: WebSocketInvalidUtf8,
     84: WebSocketTooLarge,
     90: UploadFailed,
+    100: DecodeFailed,
+    101: DecodedTooLarge,
 }
