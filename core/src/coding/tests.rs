@@ -357,28 +357,26 @@ fn a_bomb_stops_at_the_limit_of_bytes() {
 
 #[test]
 fn a_bomb_stops_at_the_limit_of_the_ratio() {
-    let mut decoder = decoder(
+    let mut zeros = decoder(
         "gzip",
         Limits {
             bytes: 0,
             ratio: 100,
         },
     );
-    let (out, held, error) = feed(&mut decoder, endless_zeros().take(1025));
+    let (out, held, error) = feed(&mut zeros, endless_zeros().take(1025));
     assert_eq!(error.code(), ErrorCode::DecodedTooLarge);
     assert!((DECODE_RATIO_FROM..3 << 20).contains(&out), "{out}");
     assert!(held < 2 * DECODE_PIECE, "{held}");
-    let zeros = [Bytes::from(unhex(BROTLI_ZEROS))];
-    let (out, _, error) = feed(
-        &mut super::tests::decoder(
-            "br",
-            Limits {
-                bytes: 0,
-                ratio: 1000,
-            },
-        ),
-        zeros.into_iter(),
+    let mut zeros = decoder(
+        "br",
+        Limits {
+            bytes: 0,
+            ratio: 1000,
+        },
     );
+    let body = Bytes::from(unhex(BROTLI_ZEROS));
+    let (out, _, error) = feed(&mut zeros, std::iter::once(body));
     assert_eq!(error.code(), ErrorCode::DecodedTooLarge);
     assert_eq!(out, DECODE_RATIO_FROM);
 }
