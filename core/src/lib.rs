@@ -22,7 +22,8 @@ pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
 pub use manager::Manager;
 pub use options::{
-    ClientIdentity, Drive, HttpVersions, ManagerOptions, Timeouts, TlsOptions, Verify,
+    ClientIdentity, ConnectionOptions, Drive, HttpVersions, Lookup, ManagerOptions, NoProxy, Proxy,
+    ProxyOption, ProxyRules, Resolve, TcpKeepAlive, Timeouts, TlsOptions, TlsVersion, Verify,
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Summary, Timings};
 pub use request::{Body, Request, TimeoutOverrides, header_field};

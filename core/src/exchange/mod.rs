@@ -84,7 +84,7 @@ impl Exchange {
         let options = Arc::clone(&pool.connector.options);
         let timeouts = merge(&options.timeouts, &request.timeouts);
         let watch = Watch::new(Arc::clone(&pool.connector.reactor), timeouts);
-        let target = Arc::clone(request.address.target(request.http.unwrap_or(options.http)));
+        let target = pool.connector.routes.target(&request);
         // On the heap by itself: as a piece of the task it would be moved several times on the way there.
         Box::new(Exchange {
             request,

@@ -10,9 +10,9 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::options::HttpVersions;
+use crate::options::{HttpVersions, Proxy};
 
-pub(crate) use address::{Address, Target};
+pub(crate) use address::{Address, ProxyChoice, Route, Target};
 pub use body::Body;
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
@@ -44,6 +44,7 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     pub(crate) http: Option<HttpVersions>,
+    pub(crate) proxy: ProxyChoice,
     pub(crate) timeouts: TimeoutOverrides,
     pub(crate) credit: Option<usize>,
     pub(crate) replay: bool,
@@ -76,6 +77,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::Empty,
             http: None,
+            proxy: ProxyChoice::Rules,
             timeouts: TimeoutOverrides::default(),
             credit: None,
             replay: true,
@@ -135,6 +137,12 @@ impl Request {
     /// Which HTTP versions may be used for this request.
     pub fn http(&mut self, versions: HttpVersions) -> &mut Request {
         self.http = Some(versions);
+        self
+    }
+
+    /// The proxy for this request, whatever the manager's rules and exceptions say; `None` connects directly.
+    pub fn proxy(&mut self, proxy: Option<Proxy>) -> &mut Request {
+        self.proxy = proxy.map_or(ProxyChoice::Direct, ProxyChoice::This);
         self
     }
 
