@@ -38,8 +38,9 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
             // Others may follow an informational answer; 101 would be of a protocol that nobody asked for.
             100 | 102..=199 => {}
             200..=299 => return Ok(()),
-            407 => {
-                let text = format!("CONNECT {authority}: the proxy answered 407 {reason}");
+            // 401 is the wrong one of the two, and what tinyproxy answers when there are no credentials.
+            401 | 407 => {
+                let text = format!("CONNECT {authority}: the proxy answered {status} {reason}");
                 return Err(Error::new(ErrorCode::ProxyAuthentication, text));
             }
             _ => {
