@@ -4,6 +4,7 @@
 mod kit;
 
 mod callbacks;
+mod connection;
 mod credit;
 mod deadlines;
 mod ends;
@@ -12,5 +13,8 @@ mod neighbours;
 mod polling;
 mod pool;
 mod pool_http2;
+mod proxy;
+mod proxy_faults;
 mod replay;
 mod tls;
+mod tls_options;
