@@ -82,3 +82,39 @@ fn bind_interface(_: impl AsFd, _: &str) -> io::Result<()> {
 fn bind_address(socket: impl AsFd, local: IpAddr) -> io::Result<()> {
     Ok(rustix::net::bind(socket, &SocketAddr::new(local, 0))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::TcpKeepAlive;
+
+    #[test]
+    fn sockets_are_as_the_options_want_them() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 9));
+        let plain = prepared(address, &ConnectionOptions::default()).unwrap();
+        assert!(sockopt::tcp_nodelay(&plain).unwrap());
+        assert!(!sockopt::socket_keepalive(&plain).unwrap());
+        let options = ConnectionOptions {
+            nodelay: false,
+            keep_alive: Some(TcpKeepAlive {
+                idle: Duration::from_secs(7),
+                interval: Duration::ZERO,
+                count: 3,
+            }),
+            local_address: Some([127, 0, 0, 5].into()),
+            ..Default::default()
+        };
+        let socket = prepared(address, &options).unwrap();
+        assert!(!sockopt::tcp_nodelay(&socket).unwrap());
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        let seconds = Duration::from_secs;
+        assert_eq!(sockopt::tcp_keepidle(&socket).unwrap(), seconds(7));
+        assert_eq!(sockopt::tcp_keepintvl(&socket).unwrap(), seconds(1));
+        assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 3);
+        let name: SocketAddr = rustix::net::getsockname(&socket)
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(name.ip(), IpAddr::from([127, 0, 0, 5]));
+    }
+}

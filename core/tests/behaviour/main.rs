@@ -8,6 +8,7 @@ mod connection;
 mod credit;
 mod deadlines;
 mod ends;
+mod http2_options;
 mod mutations;
 mod neighbours;
 mod polling;

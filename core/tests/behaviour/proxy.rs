@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use trunkline::{
@@ -264,6 +264,7 @@ fn the_environment_is_read_when_the_manager_is_made() {
             .env("http_proxy", format!("127.0.0.1:{port}"))
             .env("NO_PROXY", "other.test")
             .env_remove("no_proxy")
+            .stdout(Stdio::null())
             .status()
             .unwrap();
         assert!(status.success());
