@@ -118,6 +118,9 @@ pub struct ManagerOptions {
     pub max_body_bytes: u64,
     /// Streams at once on one HTTP/2 connection ([`limits::HTTP2_CONCURRENT_STREAMS`]).
     pub http2_max_concurrent_streams: usize,
+    /// HTTP/2 connections to one origin ([`limits::HTTP2_CONNECTIONS_PER_ORIGIN`]). A further one is opened when all are
+    /// full; when that fails, requests wait for those that stand.
+    pub http2_connections_per_origin: usize,
     /// Receive window of one HTTP/2 stream ([`limits::HTTP2_STREAM_WINDOW`]).
     pub http2_stream_window: u32,
     /// Receive window of a whole HTTP/2 connection ([`limits::HTTP2_CONNECTION_WINDOW`]). A smaller one lets streams whose
@@ -163,6 +166,7 @@ impl Default for ManagerOptions {
             max_headers: limits::HEADERS,
             max_body_bytes: 0,
             http2_max_concurrent_streams: limits::HTTP2_CONCURRENT_STREAMS,
+            http2_connections_per_origin: limits::HTTP2_CONNECTIONS_PER_ORIGIN,
             http2_stream_window: limits::HTTP2_STREAM_WINDOW,
             http2_connection_window: limits::HTTP2_CONNECTION_WINDOW,
             http2_max_frame_size: limits::HTTP2_FRAME_BYTES,

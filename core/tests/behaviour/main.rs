@@ -14,6 +14,7 @@ mod neighbours;
 mod polling;
 mod pool;
 mod pool_http2;
+mod pool_http2_several;
 mod proxy;
 mod proxy_faults;
 mod replay;
