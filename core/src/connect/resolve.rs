@@ -1,6 +1,6 @@
-//! Names to addresses. Literals and `localhost` need no resolver; other names go to the program's own, if it has one, or
-//! to the system's, which blocks and therefore runs on threads of its own: they are started when there is work, bounded,
-//! and end when there is none.
+//! Names to addresses. Literals and `localhost` need no resolver; other names go to the program's own, if it has one,
+//! or to the system's, which blocks and therefore runs on threads of its own: they are started when there is work,
+//! bounded, and end when there is none.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
