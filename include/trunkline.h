@@ -292,6 +292,16 @@ typedef int32_t trunk_status;
 #define TRUNK_ERROR_PROTOCOL_NOT_NEGOTIATED 44
 
 /**
+ * The proxy refused the connection or its answer is not valid.
+ */
+#define TRUNK_ERROR_PROXY_FAILED 45
+
+/**
+ * The proxy asks for other credentials.
+ */
+#define TRUNK_ERROR_PROXY_AUTHENTICATION 46
+
+/**
  * The peer closed the connection before the answer was complete.
  */
 #define TRUNK_ERROR_CONNECTION_CLOSED 50
@@ -375,6 +385,16 @@ typedef int32_t trunk_status;
  * The caller's source of the request body gave up.
  */
 #define TRUNK_ERROR_UPLOAD_FAILED 90
+
+/**
+ * The body does not follow its content-encoding.
+ */
+#define TRUNK_ERROR_DECODE_FAILED 100
+
+/**
+ * The decoded body exceeds its limit, or its ratio to what was sent.
+ */
+#define TRUNK_ERROR_DECODED_TOO_LARGE 101
 
 /**
  * The name of a status, for example `connect_timeout`, or `ok`. Empty for a number that is none.

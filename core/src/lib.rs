@@ -20,6 +20,7 @@ mod pool;
 mod protocol;
 mod request;
 mod statistics;
+mod text;
 
 pub use auth::{Auth, AuthCallback, AuthRequest, AwsPayload, AwsSigV4};
 pub use cookies::{Cookie, CookieJar, SameSite};
@@ -29,8 +30,10 @@ pub use error::{Error, ErrorCode, Phase, Result};
 pub use insight::HarLog;
 pub use manager::Manager;
 pub use options::{
-    Attempt, ClientIdentity, DelayOption, Drive, HttpVersions, ManagerOptions, Policy,
-    PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction, Timeouts, TlsOptions, Verify,
+    Attempt, ClientIdentity, ConnectionOptions, DelayOption, Drive, HttpVersions, Lookup,
+    ManagerOptions, NoProxy, Policy, PolicyOverrides, Proxy, ProxyOption, ProxyRules, Resolve,
+    Retry, RetryDecision, RetryDelay, RetryFunction, TcpKeepAlive, Timeouts, TlsOptions,
+    TlsVersion, Verify,
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Redirect, Summary, Timings};
 pub use request::{
@@ -38,3 +41,4 @@ pub use request::{
     UrlTemplate, form, header_field, header_name_of, http_date, json,
 };
 pub use statistics::Statistics;
+pub use text::{Lines, ServerSentEvent, ServerSentEvents, TextDecoder, charset_of};

@@ -63,6 +63,8 @@ error_codes! {
     42 TlsFailed "tls_failed" "The TLS handshake failed.";
     43 TlsCertificate "tls_certificate" "The peer's certificate was not accepted.";
     44 ProtocolNotNegotiated "protocol_not_negotiated" "The peer does not speak the protocol that was asked for.";
+    45 ProxyFailed "proxy_failed" "The proxy refused the connection or its answer is not valid.";
+    46 ProxyAuthentication "proxy_authentication" "The proxy asks for other credentials.";
     50 ConnectionClosed "connection_closed" "The peer closed the connection before the answer was complete.";
     51 ConnectionReset "connection_reset" "The connection was reset or failed while in use.";
     60 Http1Malformed "http1_malformed" "The peer's answer is not valid HTTP/1.1.";
@@ -80,4 +82,6 @@ error_codes! {
     86 RedirectRefused "redirect_refused" "A redirect leads where it must not be followed, or needs a body that is gone.";
     87 HttpStatus "http_status" "The status of the answer is an error, and the request asked for an error then.";
     90 UploadFailed "upload_failed" "The caller's source of the request body gave up.";
+    100 DecodeFailed "decode_failed" "The body does not follow its content-encoding.";
+    101 DecodedTooLarge "decoded_too_large" "The decoded body exceeds its limit, or its ratio to what was sent.";
 }

@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -27,6 +26,8 @@ pub(super) struct Trip {
     pub(super) retries: u32,
     /// Challenges answered in a row.
     pub(super) challenges: u32,
+    /// The peer does not know `expect`.
+    pub(super) unexpected: bool,
     /// Credentials of the request's own are not for where it is now.
     pub(super) abroad: bool,
 }
@@ -37,6 +38,8 @@ pub(super) enum Next {
     Redirect(Box<Redirect>, Box<Request>),
     /// The same again, after a pause.
     Retry(Duration),
+    /// The same again, without `expect`.
+    WithoutExpect,
     /// The same again, with credentials for the challenge.
     Authorize(HeaderName, HeaderValue),
 }
@@ -100,6 +103,7 @@ impl Exchange {
                     )
                     .await?;
                 }
+                Next::WithoutExpect => trip.unexpected = true,
                 Next::Authorize(name, value) => {
                     trip.challenges += 1;
                     answer = Some((name, value));
@@ -170,12 +174,12 @@ impl<'a> Leg<'a> {
         trip: &'a Trip,
         answer: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Leg<'a>> {
-        let versions = request.http.unwrap_or(exchange.options().http);
         let mut leg = Leg {
             exchange,
             request,
-            target: Arc::clone(request.address.target(versions)),
+            target: exchange.pool.connector.routes.target(request),
             trip,
+            gate: None,
             fields: Vec::new(),
         };
         leg.add_fields(answer)?;

@@ -189,6 +189,14 @@ class ProtocolNotNegotiated(ConnectError):
     """The peer does not speak the protocol that was asked for."""
 
 
+class ProxyFailed(ConnectError):
+    """The proxy refused the connection or its answer is not valid."""
+
+
+class ProxyAuthentication(ProxyFailed):
+    """The proxy asks for other credentials."""
+
+
 class ConnectionClosed(NetworkError):
     """The peer closed the connection before the answer was complete."""
 
@@ -214,6 +222,14 @@ class HeaderTooLarge(ProtocolError):
 
 class BodyTooLarge(ProtocolError):
     """The body of the answer exceeds its limit."""
+
+
+class DecodeFailed(ProtocolError):
+    """The body does not follow its content-encoding."""
+
+
+class DecodedTooLarge(ProtocolError):
+    """The decoded body exceeds its limit, or its ratio to what was sent."""
 
 
 class Http2Protocol(ProtocolError):
@@ -312,6 +328,8 @@ BY_CODE: dict[int, type[Error]] = {
     42: TlsFailed,
     43: TlsCertificate,
     44: ProtocolNotNegotiated,
+    45: ProxyFailed,
+    46: ProxyAuthentication,
     50: ConnectionClosed,
     51: ConnectionReset,
     60: Http1Malformed,
@@ -326,4 +344,6 @@ BY_CODE: dict[int, type[Error]] = {
     83: WebSocketInvalidUtf8,
     84: WebSocketTooLarge,
     90: UploadFailed,
+    100: DecodeFailed,
+    101: DecodedTooLarge,
 }
