@@ -47,7 +47,11 @@ impl Statistics {
                 self.replays,
             ),
             ("redirects", "Redirects that were followed.", self.redirects),
-            ("retries", "Requests tried again after a pause.", self.retries),
+            (
+                "retries",
+                "Requests tried again after a pause.",
+                self.retries,
+            ),
             (
                 "received_bytes",
                 "Bytes received from sockets.",
