@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use http::response::Parts;
+use http::{HeaderMap, StatusCode};
 
 use super::Leg;
 use super::journey::Next;
@@ -54,9 +54,11 @@ impl Leg<'_> {
             None if self.may_authorize() => {
                 let origin = self.request.address.origin();
                 let memory = &self.pool.connector.challenges;
-                let fields = policy
-                    .auth
-                    .authorize(&self.auth_request(&self.request.headers), &origin, memory)?;
+                let fields = policy.auth.authorize(
+                    &self.auth_request(&self.request.headers),
+                    &origin,
+                    memory,
+                )?;
                 self.fields.extend(fields);
             }
             None => {}
@@ -221,7 +223,8 @@ impl Leg<'_> {
 }
 
 fn joined(one: &HeaderValue, other: &HeaderValue) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_bytes(&[one.as_bytes(), b"; ", other.as_bytes()].concat()).ok()?;
+    let mut value =
+        HeaderValue::from_bytes(&[one.as_bytes(), b"; ", other.as_bytes()].concat()).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
