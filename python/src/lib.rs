@@ -13,6 +13,7 @@ mod info;
 mod manager;
 mod options;
 mod parts;
+mod policy;
 mod prepare;
 mod response;
 mod timeout;
@@ -40,7 +41,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::Trailers>()?;
     module.add_class::<parts::Frame>()?;
     module.add_class::<parts::Done>()?;
+    module.add_class::<parts::Redirect>()?;
     module.add_class::<parts::Writable>()?;
+    module.add_class::<policy::Attempt>()?;
     module.add_class::<response::Response>()?;
     module.add_class::<manager::Manager>()?;
     module.add_class::<exchange::Exchange>()?;

@@ -9,7 +9,7 @@ use trunkline::{Body, Request};
 
 use crate::errors::checked;
 use crate::options::{http_versions, milliseconds};
-use crate::{headers, timeout};
+use crate::{headers, policy, timeout};
 
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
@@ -102,6 +102,7 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "streamed" => {
             request.streamed_body(value.extract()?);
         }
+        _ if policy::set(request.policy(), name, value)? => {}
         _ => {
             let limit =
                 milliseconds(value).map(|limit| Some(limit).filter(|limit| !limit.is_zero()));

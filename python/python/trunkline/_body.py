@@ -8,15 +8,21 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ._config import timeout_of
+from ._config import POLICY, timeout_of
 from ._native import Headers
 
 if TYPE_CHECKING:
-    from ._config import AsyncRequestOptions, OpenOptions, QueryTypes, RequestOptions
+    from ._config import (
+        AsyncRequestOptions,
+        ClientOptions,
+        OpenOptions,
+        QueryTypes,
+        RequestOptions,
+    )
 
 #: Bytes read from a file at once.
 CHUNK = 256 * 1024
-_EXTRA = ("http_versions", "max_bytes", "credit", "replay")
+_EXTRA = ("http_versions", "max_bytes", "credit", "replay", *POLICY)
 
 Source = Union[Iterator[bytes], AsyncIterator[bytes]]
 
@@ -30,6 +36,30 @@ class Prepared(NamedTuple):
     timeout: Any
     extra: Optional[dict[str, Any]]
     source: Optional[Source]
+    #: Whether an answer other than 2xx raises.
+    strict: bool
+
+
+class Defaults(NamedTuple):
+    """What a client adds to each request."""
+
+    base_url: str
+    params: Optional[QueryTypes]
+    strict: bool
+
+    @classmethod
+    def of(cls, options: ClientOptions) -> Defaults:
+        """Those of a client's options."""
+        return cls(
+            options.get("base_url", ""),
+            options.get("params"),
+            options.get("raise_for_status", False),
+        )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether a request that says nothing of itself can go as it is."""
+        return not (self.base_url or self.params or self.strict)
 
 
 def merge_url(base_url: str, url: str) -> str:
@@ -119,14 +149,15 @@ def _form(data: Any) -> str:
 
 def prepare(
     options: RequestOptions | AsyncRequestOptions | OpenOptions,
-    base_url: str,
+    defaults: Defaults,
     url: str,
-    params: Optional[QueryTypes],
     read_file: Callable[[IO[bytes]], Source] = _read_file,
 ) -> Prepared:
     """What a request is made of."""
     given: dict[str, Any] = dict(options)
-    target = add_params(merge_url(base_url, url), params, given.pop("params", None))
+    target = merge_url(defaults.base_url, url)
+    target = add_params(target, defaults.params, given.pop("params", None))
+    strict = given.pop("raise_for_status", defaults.strict)
     headers = given.pop("headers", None)
     timeout: Any = given.pop("timeout", ...)
     extra: dict[str, Any] = {name: given.pop(name) for name in _EXTRA if name in given}
@@ -166,4 +197,5 @@ def prepare(
         None if timeout is ... else timeout_of(timeout),
         extra or None,
         source,
+        strict,
     )

@@ -5,15 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import IO, TYPE_CHECKING, Any, Optional, TypedDict, Union
+from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
-from ._native import Headers, Manager, Timeout
+from ._native import Attempt, Headers, Manager, Timeout
 
 if TYPE_CHECKING:
     from typing import Literal
 
     Drive = Union[Literal["inline", "threads"], int]
     HttpVersions = Literal["auto", "http1", "http2"]
+    RetryTypes = Union[
+        Literal["safe_transient", "transient"], Callable[[Attempt], Union[bool, float, None]], None
+    ]
+
+#: The options of `PolicyOptions` that the core knows by the same names.
+POLICY = (
+    "follow_redirects",
+    "max_redirects",
+    "redirect_trusted",
+    "redirect_downgrade",
+    "retry",
+    "max_retries",
+    "retry_delay",
+)
 
 HeaderTypes = Union[
     Headers,
@@ -31,8 +45,35 @@ VerifyTypes = Union[bool, str, bytes, "os.PathLike[str]"]
 CertTypes = Union[str, "os.PathLike[str]", tuple[Union[str, bytes, "os.PathLike[str]"], ...]]
 
 
-class CommonOptions(TypedDict, total=False):
-    """What any request may say of itself.
+class PolicyOptions(TypedDict, total=False):
+    """What is done with answers: a client's defaults, and what a request does otherwise.
+
+    follow_redirects: whether redirects are followed. Default True; `Response.history` tells them.
+    max_redirects: how many; one more raises `TooManyRedirects`. Default 10.
+    redirect_trusted: whether credentials and cookies given for the first origin go along to another. Default False.
+    redirect_downgrade: whether a redirect may lead from https to http. Default False: it raises `RedirectRefused`.
+    retry: "safe_transient" (GET and HEAD after the statuses 408, 429, 500, 502, 503, 504, timeouts and lost
+        connections), "transient" (any method), or a function that is given an `Attempt` and answers True (again, after
+        the usual pause), False (no), or a pause in seconds. None, the default: no retries. The function runs on the
+        thread that runs the reactor, so it must not block; what it raises is shown on stderr and counts as False.
+    max_retries: how often at most. Default 3.
+    retry_delay: the pause before a retry where neither the peer (`retry-after`) nor `retry` names one: seconds, or a
+        function of the retry's number, 1 for the first. Default 1, 2, 4, 8 s, each up to a quarter shorter.
+    raise_for_status: whether an answer other than 2xx raises `HTTPStatusError`, with `.response`. Default False.
+    """
+
+    follow_redirects: bool
+    max_redirects: int
+    redirect_trusted: bool
+    redirect_downgrade: bool
+    retry: RetryTypes
+    max_retries: int
+    retry_delay: Union[float, Callable[[int], float], None]
+    raise_for_status: bool
+
+
+class CommonOptions(PolicyOptions, total=False):
+    """What any request may say of itself, beside `PolicyOptions`.
 
     params: added to the URL's query.
     headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
@@ -67,7 +108,7 @@ class AsyncRequestOptions(CommonOptions, total=False):
     content: AsyncContent
 
 
-class OpenOptions(TypedDict, total=False):
+class OpenOptions(PolicyOptions, total=False):
     """What the opening of a WebSocket may say of itself; see `CommonOptions`."""
 
     params: QueryTypes
@@ -76,8 +117,8 @@ class OpenOptions(TypedDict, total=False):
     credit: int
 
 
-class ClientOptions(TypedDict, total=False):
-    """What a client is made with.
+class ClientOptions(PolicyOptions, total=False):
+    """What a client is made with, beside `PolicyOptions`.
 
     base_url: what relative URLs are appended to.
     headers, params, timeout: for every request that has none of its own.
@@ -160,9 +201,9 @@ def _pem(source: str | bytes | os.PathLike[str]) -> bytes:
 def make_manager(options: ClientOptions, drive: Drive) -> Manager:
     """The native manager for a client's options."""
     given: dict[str, Any] = {"drive": options.get("drive", drive)}
-    for name in ("http_versions", "server_hostname", "user_agent"):
+    for name in ("http_versions", "server_hostname", "user_agent", *POLICY):
         if name in options:
-            given[name] = options[name]
+            given[name] = options[name]  # type: ignore[literal-required]
     if "timeout" in options:
         given["timeout"] = options["timeout"] if options["timeout"] is not None else _no_timeout()
     verify = options.get("verify", True)

@@ -9,6 +9,7 @@ from typing_extensions import Self
 __all__ = [
     "AsyncExchange",
     "AsyncWebSocket",
+    "Attempt",
     "ConnectionInfo",
     "Data",
     "Done",
@@ -17,6 +18,7 @@ __all__ = [
     "Head",
     "Headers",
     "Manager",
+    "Redirect",
     "Response",
     "Summary",
     "Timeout",
@@ -31,7 +33,7 @@ __all__ = [
 _T = TypeVar("_T")
 
 _Payload = Union[bytes, bytearray, memoryview, str]
-_Part = Union[Head, Data, Trailers, Frame, Done]
+_Part = Union[Redirect, Head, Data, Trailers, Frame, Done]
 
 version: str
 
@@ -137,6 +139,36 @@ class Head:
     def informational(self) -> bool: ...
 
 @final
+class Redirect:
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def reason_phrase(self) -> str: ...
+    @property
+    def http_version(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def next_url(self) -> str: ...
+
+@final
+class Attempt:
+    @property
+    def number(self) -> int: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def status(self) -> Optional[int]: ...
+    @property
+    def headers(self) -> Optional[Headers]: ...
+    @property
+    def error(self) -> Optional[Exception]: ...
+
+@final
 class Data:
     @property
     def data(self) -> bytes: ...
@@ -171,6 +203,7 @@ class Response:
         url: str,
         head: Head,
         informational: list[Head],
+        history: list[Redirect],
         content: bytes,
         trailers: Headers,
         summary: Summary,
@@ -185,6 +218,8 @@ class Response:
     def method(self) -> str: ...
     @property
     def url(self) -> str: ...
+    @property
+    def history(self) -> list[Redirect]: ...
     @property
     def headers(self) -> Headers: ...
     @property
