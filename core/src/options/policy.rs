@@ -91,7 +91,8 @@ macro_rules! policy {
         }
 
         impl PolicyOverrides {
-            pub(crate) fn over(&self, defaults: &Policy) -> Policy {
+            /// The policy that comes of these and a manager's defaults.
+            pub fn over(&self, defaults: &Policy) -> Policy {
                 Policy {
                     $( $name: self.$name.clone().unwrap_or_else(|| defaults.$name.clone()), )*
                 }

@@ -51,6 +51,8 @@ pub fn get2(port: u16, path: &str) -> Request {
 #[derive(Debug, Default)]
 pub struct Answer {
     pub informational: usize,
+    /// Where each redirect led.
+    pub redirects: Vec<String>,
     pub head: Option<Head>,
     pub body: Vec<u8>,
     pub trailers: Option<http::HeaderMap>,
@@ -59,13 +61,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes the next part and checks that it may come here: `informational* head data* trailers? (done | error)`.
+    /// Takes the next part and checks that it may come here: `(informational | redirect)* head data* trailers? (done | error)`.
     pub fn add(&mut self, part: Part) -> bool {
         assert!(!self.is_ended(), "{part:?} came after the terminal part");
         match part {
             Part::Informational(_) => {
                 assert!(self.head.is_none(), "informational after the head");
                 self.informational += 1;
+            }
+            Part::Redirect(redirect) => {
+                assert!(self.head.is_none(), "a redirect after the head");
+                self.redirects.push(redirect.url);
             }
             Part::Head(head) => {
                 assert!(self.head.is_none(), "a second head");

@@ -8,6 +8,7 @@ use trunkline_test_server::script;
 #[derive(Debug)]
 pub enum Recorded {
     Informational(u16, HeaderMap),
+    Redirect(u16, HeaderMap, String),
     Head(u16, HeaderMap),
     Data(Vec<u8>),
     Trailers(HeaderMap),
@@ -21,6 +22,15 @@ impl Recorded {
         match part {
             Part::Informational(head) => {
                 Recorded::Informational(head.status.as_u16(), head.headers.clone())
+            }
+            Part::Redirect(redirect) => {
+                let url = redirect.url.splitn(4, '/').nth(3).unwrap_or_default();
+                let head = &redirect.head;
+                Recorded::Redirect(
+                    head.status.as_u16(),
+                    head.headers.clone(),
+                    format!("/{url}"),
+                )
             }
             Part::Head(head) => Recorded::Head(head.status.as_u16(), head.headers.clone()),
             Part::Data(data) => Recorded::Data(data.to_vec()),
@@ -83,6 +93,9 @@ fn copy(part: &Recorded) -> Recorded {
         Recorded::Informational(status, headers) => {
             Recorded::Informational(*status, headers.clone())
         }
+        Recorded::Redirect(status, headers, url) => {
+            Recorded::Redirect(*status, headers.clone(), url.clone())
+        }
         Recorded::Head(status, headers) => Recorded::Head(*status, headers.clone()),
         Recorded::Data(data) => Recorded::Data(data.clone()),
         Recorded::Trailers(trailers) => Recorded::Trailers(trailers.clone()),
@@ -96,6 +109,11 @@ fn matches(expected: &script::Part, found: &Recorded) -> bool {
     match (expected, found) {
         (script::Part::Informational(expected), Recorded::Informational(status, headers)) => {
             expected.informational == *status && fields_match(&expected.headers, headers)
+        }
+        (script::Part::Redirect(expected), Recorded::Redirect(status, headers, url)) => {
+            expected.redirect == *status
+                && expected.url == *url
+                && fields_match(&expected.headers, headers)
         }
         (script::Part::Head(expected), Recorded::Head(status, headers)) => {
             expected.head == *status && fields_match(&expected.headers, headers)

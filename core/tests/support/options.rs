@@ -1,8 +1,12 @@
 //! Options by the names that the case files use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline::{Body, Drive, HttpVersions, ManagerOptions, Request};
+use serde_json::Value;
+use trunkline::{
+    Auth, Body, DelayOption, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Request, Retry,
+};
 use trunkline_test_server::script::{self, Case, Protocol};
 
 /// The manager's options of a case.
@@ -14,7 +18,11 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
     if case.protocol == Protocol::Http2 {
         options.http = HttpVersions::Http2;
     }
+    let mut policy = PolicyOverrides::default();
     for (name, value) in &case.manager {
+        if set_policy(&mut policy, name, value) {
+            continue;
+        }
         let number = value
             .as_u64()
             .unwrap_or_else(|| panic!("{}: option {name} is not a number", case.name));
@@ -34,6 +42,7 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
             other => panic!("{}: no manager option is named {other}", case.name),
         }
     }
+    options.policy = policy.over(&options.policy);
     options
 }
 
@@ -56,6 +65,9 @@ pub fn request(case: &Case, script: &script::Request, port: u16) -> Request {
         request.streamed_body(None);
     }
     for (name, value) in &script.options {
+        if set_policy(request.policy(), name, value) {
+            continue;
+        }
         let time = value
             .as_u64()
             .map(|millis| (millis > 0).then(|| Duration::from_millis(millis)));
@@ -77,4 +89,47 @@ pub fn request(case: &Case, script: &script::Request, port: u16) -> Request {
         }
     }
     request
+}
+
+/// Options that a manager and a request have alike. False where the name is none of them.
+fn set_policy(policy: &mut PolicyOverrides, name: &str, value: &Value) -> bool {
+    let number = value.as_u64();
+    let text = |index: usize| value[index].as_str().unwrap().to_owned();
+    match name {
+        "follow_redirects" => policy.follow_redirects = value.as_bool(),
+        "max_redirects" => policy.max_redirects = number.map(|number| number as u32),
+        "redirect_trusted" => policy.redirect_trusted = value.as_bool(),
+        "redirect_downgrade" => policy.redirect_downgrade = value.as_bool(),
+        "retry" => {
+            policy.retry = Some(match value.as_str() {
+                Some("safe_transient") => Retry::SafeTransient,
+                Some("transient") => Retry::Transient,
+                _ => Retry::Off,
+            });
+        }
+        "max_retries" => policy.max_retries = number.map(|number| number as u32),
+        "retry_delay" => {
+            let pause = Duration::from_millis(number.unwrap());
+            policy.retry_delay = Some(DelayOption(Some(Arc::new(move |_| pause))));
+        }
+        "auth_basic" => {
+            policy.auth = Some(Auth::Basic {
+                user: text(0),
+                password: text(1),
+            });
+        }
+        "auth_digest" => {
+            policy.auth = Some(Auth::Digest {
+                user: text(0),
+                password: text(1),
+            });
+        }
+        "auth_bearer" => policy.auth = Some(Auth::Bearer(value.as_str().unwrap().to_owned())),
+        "status_errors" => policy.status_errors = value.as_bool(),
+        "decode" => policy.decode = value.as_bool(),
+        "max_decoded_bytes" => policy.max_decoded_bytes = number,
+        "cookies" => policy.cookies = value.as_bool(),
+        _ => return false,
+    }
+    true
 }

@@ -83,7 +83,7 @@ impl Player {
                 Ok(())
             }
             Step::ExpectBody(expected) => http1::expect_body(wire, head, expected).await,
-            Step::Send(octets) => wire.send(octets.as_slice()).await,
+            Step::Send(octets) => wire.send_text(octets.as_slice()).await,
             Step::SendSplit(octets) => wire.send_split(octets.as_slice()).await,
             Step::Close(_) | Step::ShutdownWrite(_) => wire.shutdown_write().await,
             Step::Reset(_) => Ok(()),

@@ -102,6 +102,25 @@ impl Wire {
         }
     }
 
+    /// Writes octets in which `$PORT` stands for the port of this side, for URLs that lead back here.
+    pub(crate) async fn send_text(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        const NAME: &[u8] = b"$PORT";
+        let port = self
+            .stream
+            .local_addr()
+            .map_err(|why| why.to_string())?
+            .port();
+        let mut out = Vec::with_capacity(octets.len());
+        let mut rest = octets;
+        while let Some(at) = rest.windows(NAME.len()).position(|piece| piece == NAME) {
+            out.extend_from_slice(&rest[..at]);
+            out.extend_from_slice(port.to_string().as_bytes());
+            rest = &rest[at + NAME.len()..];
+        }
+        out.extend_from_slice(rest);
+        self.send(&out).await
+    }
+
     /// Writes each octet on its own.
     pub(crate) async fn send_split(&mut self, octets: &[u8]) -> Result<(), Fault> {
         for octet in octets {

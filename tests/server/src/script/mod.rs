@@ -141,6 +141,8 @@ pub enum Frame {
 pub enum Part {
     /// An informational head.
     Informational(Informational),
+    /// A redirect that was followed.
+    Redirect(Redirect),
     /// The head of the answer.
     Head(Head),
     /// Body data, consecutive parts put together.
@@ -163,6 +165,19 @@ pub enum Part {
 pub struct Informational {
     /// The status.
     pub informational: u16,
+    /// Fields that must match.
+    #[serde(default)]
+    pub headers: Fields,
+}
+
+/// A redirect that was followed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redirect {
+    /// The status.
+    pub redirect: u16,
+    /// Path and query of where it led.
+    pub url: String,
     /// Fields that must match.
     #[serde(default)]
     pub headers: Fields,
