@@ -11,6 +11,7 @@ mod drive;
 mod error;
 mod exchange;
 mod fork;
+mod insight;
 pub mod limits;
 mod manager;
 mod options;
@@ -20,11 +21,12 @@ mod protocol;
 mod request;
 mod statistics;
 
-pub use auth::Auth;
-pub use cookies::CookieJar;
+pub use auth::{Auth, AuthCallback, AuthRequest, AwsPayload, AwsSigV4};
+pub use cookies::{Cookie, CookieJar, SameSite};
 pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
 pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
+pub use insight::HarLog;
 pub use manager::Manager;
 pub use options::{
     Attempt, ClientIdentity, DelayOption, Drive, HttpVersions, ManagerOptions, Policy,

@@ -78,3 +78,35 @@ pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 pub const RESOLVER_THREADS: usize = 4;
 /// How long a WebSocket's own close waits for the peer's.
 pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);
+/// Challenges of one answer that are looked at.
+pub const CHALLENGES: usize = 32;
+/// Parameters of one challenge.
+pub const CHALLENGE_PARAMETERS: usize = 32;
+/// Digest challenges that are remembered, of all origins together.
+pub const DIGEST_CHALLENGES: usize = 256;
+/// Bytes of realm, nonce and opaque of one digest challenge.
+pub const DIGEST_CHALLENGE_BYTES: usize = 8 * 1024;
+/// Bytes of a netrc file.
+pub const NETRC_BYTES: usize = 128 * 1024;
+/// Cookies in a jar.
+pub const COOKIES: usize = 3000;
+/// Cookies of one domain in a jar.
+pub const COOKIES_PER_DOMAIN: usize = 50;
+/// Bytes of a cookie's name and value together.
+pub const COOKIE_BYTES: usize = 4096;
+/// Bytes of an attribute of a cookie, its path among them.
+pub const COOKIE_ATTRIBUTE_BYTES: usize = 1024;
+/// Bytes of a host name that may have cookies (RFC 1035, 3.1).
+pub const COOKIE_DOMAIN_BYTES: usize = 253;
+/// How long a cookie may be kept: 400 days (RFC 6265bis, 5.5).
+pub const COOKIE_LIFETIME: Duration = Duration::from_secs(400 * 24 * 3600);
+/// Bytes of the `cookie` field of one request.
+pub const COOKIE_HEADER_BYTES: usize = 64 * 1024;
+/// Bytes of a file that cookies are loaded from.
+pub const COOKIE_FILE_BYTES: usize = 32 * 1024 * 1024;
+/// Exchanges that an HTTP archive keeps.
+pub const HAR_ENTRIES: usize = 1000;
+/// Bytes of one body that an HTTP archive keeps.
+pub const HAR_BODY_BYTES: usize = 64 * 1024;
+/// Bytes that the exchanges of an HTTP archive may take in all.
+pub const HAR_BYTES: usize = 64 * 1024 * 1024;
