@@ -284,7 +284,9 @@ class RedirectRefused(RedirectError):
 
 
 class StatusError(Error):
-    """The status of the answer is an error, and the request asked for an error then."""
+    """The status of the answer is an error, and the request asked for an error then; `response` is that answer."""
+
+    response: Optional[Response | StreamingResponse | AsyncStreamingResponse] = None
 
 
 class HTTPStatusError(StatusError):
@@ -294,7 +296,7 @@ class HTTPStatusError(StatusError):
         status = f"{response.status_code} {response.reason_phrase}".rstrip()
         message = f"{response.method} {response.url}: {status}"
         super().__init__(message, 87, "http_status", "receive", response.status_code)
-        self.response = response
+        self.response: Response | StreamingResponse | AsyncStreamingResponse = response
 
 
 #: The class of each error code.
