@@ -52,11 +52,14 @@ impl Manager {
     ) -> PyResult<Manager> {
         let options = options::manager_options(given)?;
         let inline = options.drive == Drive::Inline;
-        let mut defaults = Vec::new();
+        let mut defaults = Defaults {
+            fields: Vec::new(),
+            jar: options.cookie_jar.clone(),
+        };
         if let Some(fields) = default_headers {
             headers::each(fields, &mut |name, value| {
                 checked(py, trunkline::header_field(name, value))?;
-                defaults.push((name.to_ascii_lowercase(), value.to_vec()));
+                defaults.fields.push((name.to_ascii_lowercase(), value.to_vec()));
                 Ok(())
             })?;
         }

@@ -9,6 +9,7 @@ use trunkline::{
     ClientIdentity, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Verify,
 };
 
+use crate::cookies::CookieJar;
 use crate::{policy, timeout};
 
 /// `auto`, `http1` or `http2`.
@@ -94,6 +95,9 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
         "websocket_max_frame_bytes" => options.websocket_max_frame_bytes = value.extract()?,
         "websocket_max_message_bytes" => options.websocket_max_message_bytes = value.extract()?,
         "websocket_send_buffer" => options.websocket_send_buffer = value.extract()?,
+        "cookie_jar" => {
+            options.cookie_jar = value.cast::<CookieJar>()?.get().0.clone();
+        }
         "user_agent" => options.user_agent = value.extract()?,
         _ => {
             return Err(PyTypeError::new_err(format!(

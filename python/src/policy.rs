@@ -10,6 +10,7 @@ use trunkline::{
     DelayOption, Policy, PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction,
 };
 
+use crate::auth::auth;
 use crate::errors::raise;
 use crate::headers::Headers;
 
@@ -167,6 +168,8 @@ pub(crate) fn set(
         "max_retries" => policy.max_retries = Some(value.extract()?),
         "retry_delay" => policy.retry_delay = Some(retry_delay(value)?),
         "status_errors" => policy.status_errors = Some(value.extract()?),
+        "auth" => policy.auth = Some(auth(value)?),
+        "cookies" => policy.cookies = Some(value.extract()?),
         "decode" => policy.decode = Some(value.extract()?),
         "max_decoded_bytes" => policy.max_decoded_bytes = Some(value.extract()?),
         "max_decode_ratio" => policy.max_decode_ratio = Some(value.extract()?),

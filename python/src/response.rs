@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::awaitable::Ready;
 use crate::collect::Answer;
+use crate::cookies;
 use crate::headers::Headers;
 use crate::info::{ConnectionInfo, Summary, Timings};
 use crate::parts::{Head, Redirect, utf8, version_name};
@@ -168,6 +169,13 @@ impl Response {
         self.headers
             .get_or_init(py, || Headers(Arc::new(self.map().clone())))
             .clone()
+    }
+
+    /// The cookies that this answer set, value by name.
+    #[getter]
+    fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let url: String = self.url(py).extract()?;
+        cookies::set_by(py, &url, self.map())
     }
 
     /// The header fields that came after the body; empty where none did.

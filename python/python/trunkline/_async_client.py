@@ -46,7 +46,7 @@ class AsyncClient:
         if self._plain and not options:
             return self._manager.fetch(method, url)
         given = prepare(options, self._defaults, url, read_file)
-        if given.source is None and not given.strict:
+        if given.source is None and given.auth is None and not given.strict:
             return self._manager.fetch(method, *given[:5])
         return self._request(method, given)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from ._auth import is_asked, native
 from ._config import POLICY, timeout_of
 from ._native import Headers
 
@@ -38,6 +39,13 @@ class Prepared(NamedTuple):
     source: Optional[Source]
     #: Whether an answer other than 2xx raises.
     strict: bool
+    #: What answers the credentials, where a function does.
+    auth: Optional[Callable[[], Any]] = None
+
+    def with_auth(self, auth: Any) -> Prepared:
+        """The same with these credentials."""
+        extra = {**(self.extra or {}), "auth": native(auth)}
+        return self._replace(extra=extra, auth=None)
 
 
 class Defaults(NamedTuple):
@@ -46,20 +54,26 @@ class Defaults(NamedTuple):
     base_url: str
     params: Optional[QueryTypes]
     strict: bool
+    auth: Optional[Callable[[], Any]]
+    cookies: Mapping[str, str]
 
     @classmethod
     def of(cls, options: ClientOptions) -> Defaults:
         """Those of a client's options."""
+        auth: Any = options.get("auth")
+        cookies = options.get("cookies")
         return cls(
             options.get("base_url", ""),
             options.get("params"),
             options.get("raise_for_status", False),
+            auth if is_asked(auth) else None,
+            cookies if isinstance(cookies, Mapping) else {},
         )
 
     @property
     def nothing(self) -> bool:
         """Whether a request that says nothing of itself can go as it is."""
-        return not (self.base_url or self.params or self.strict)
+        return not any(self)
 
 
 def merge_url(base_url: str, url: str) -> str:
@@ -161,6 +175,15 @@ def prepare(
     headers = given.pop("headers", None)
     timeout: Any = given.pop("timeout", ...)
     extra: dict[str, Any] = {name: given.pop(name) for name in _EXTRA if name in given}
+    asked = defaults.auth
+    if "auth" in given:
+        auth = given.pop("auth")
+        asked = auth if is_asked(auth) else None
+        if asked is None:
+            extra["auth"] = native(auth)
+    if "cookies" in given or defaults.cookies:
+        own = given.pop("cookies", {})
+        extra["cookies"] = False if own is None else {**defaults.cookies, **own}
     bodies = [name for name in ("content", "data", "json") if name in given]
     if len(bodies) > 1:
         raise TypeError(f"a request has one body, not {' and '.join(bodies)}")
@@ -198,4 +221,5 @@ def prepare(
         extra or None,
         source,
         strict,
+        asked,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from types import TracebackType
@@ -35,7 +36,7 @@ class Client:
         """Sends a request and waits for its whole answer."""
         if self._plain and not options:
             return self._manager.request(method, url)
-        given = prepare(options, self._defaults, url)
+        given = self._prepare(options, url)
         if given.source is None:
             response = self._manager.request(method, *given[:5])
         else:
@@ -75,7 +76,7 @@ class Client:
 
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> StreamContext:
         """`with client.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
-        given = prepare(options, self._defaults, url)
+        given = self._prepare(options, url)
         return StreamContext(lambda: self._streamed(method, given), given.strict)
 
     def submit(
@@ -92,13 +93,13 @@ class Client:
         `extra` holds further options of the request by the core's names; `{"streamed": length or None}` for a body that
         is written with `Exchange.write` and `finish`. The URL's scheme may be `ws` or `wss` too.
         """
-        given = prepare(options, self._defaults, url)
+        given = self._prepare(options, url)
         more = {**(given.extra or {}), **(extra or {})}
         return self._manager.open(method, given.url, given.headers, content, given.timeout, more)
 
     def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocket:
         """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
-        given = prepare(options, self._defaults, url)
+        given = self._prepare(options, url)
         exchange = self._manager.open(
             "GET", websocket_url(given.url), given.headers, None, given.timeout, given.extra
         )
@@ -113,6 +114,17 @@ class Client:
         if timeout > 0:
             self._manager.shutdown(timeout)
         self._manager.close()
+
+    def _prepare(self, options: RequestOptions | OpenOptions, url: str) -> Prepared:
+        given = prepare(options, self._defaults, url)
+        if given.auth is None:
+            return given
+        auth = given.auth()
+        if inspect.isawaitable(auth):
+            if inspect.iscoroutine(auth):
+                auth.close()
+            raise TypeError("a blocking client cannot await its credentials: use AsyncClient")
+        return given.with_auth(auth)
 
     def _streamed(self, method: str, given: Prepared) -> StreamingResponse:
         if given.source is not None and not isinstance(given.source, Iterator):

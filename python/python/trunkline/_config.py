@@ -7,7 +7,8 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
-from ._native import Attempt, Headers, Manager, Timeout
+from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
+from ._native import Attempt, CookieJar, Headers, Manager, Timeout
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -27,6 +28,9 @@ POLICY = (
     "retry",
     "max_retries",
     "retry_delay",
+    "decode",
+    "max_decoded_bytes",
+    "max_decode_ratio",
 )
 
 HeaderTypes = Union[
@@ -59,6 +63,9 @@ class PolicyOptions(TypedDict, total=False):
     max_retries: how often at most. Default 3.
     retry_delay: the pause before a retry where neither the peer (`retry-after`) nor `retry` names one: seconds, or a
         function of the retry's number, 1 for the first. Default 1, 2, 4, 8 s, each up to a quarter shorter.
+    decode: whether `accept-encoding` is sent and the body decoded (gzip, deflate, br, zstd). Default True.
+    max_decoded_bytes: the most bytes of a decoded body, else `DecodedTooLarge`. Default 0, no limit.
+    max_decode_ratio: how many times longer than what was sent a decoded body may be. Default 1000; 0 sets no limit.
     raise_for_status: whether an answer other than 2xx raises `HTTPStatusError`, with `.response`. Default False.
     """
 
@@ -69,6 +76,9 @@ class PolicyOptions(TypedDict, total=False):
     retry: RetryTypes
     max_retries: int
     retry_delay: Union[float, Callable[[int], float], None]
+    decode: bool
+    max_decoded_bytes: int
+    max_decode_ratio: int
     raise_for_status: bool
 
 
@@ -79,6 +89,7 @@ class CommonOptions(PolicyOptions, total=False):
     headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
     json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
     timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
+    cookies: cookies that go along beside the jar's, value by name; None leaves the jar alone.
     http_versions: "auto", "http1" or "http2".
     max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
     credit: bytes of a streamed answer that may have arrived and not been taken.
@@ -90,6 +101,7 @@ class CommonOptions(PolicyOptions, total=False):
     json: Any
     data: Union[Mapping[str, Any], Iterable[tuple[str, Any]], WholeContent]
     timeout: TimeoutTypes
+    cookies: Optional[Mapping[str, str]]
     http_versions: HttpVersions
     max_bytes: int
     credit: int
@@ -97,15 +109,27 @@ class CommonOptions(PolicyOptions, total=False):
 
 
 class RequestOptions(CommonOptions, total=False):
-    """As `CommonOptions`, with `content`: bytes, str, an iterable of bytes or a binary file, which are streamed."""
+    """As `CommonOptions`, with two more.
+
+    content: bytes, str, an iterable of bytes or a binary file, which are streamed.
+    auth: (user, password), `BasicAuth`, `DigestAuth`, `BearerAuth`, `NetRCAuth`, `AwsSigV4Auth`, or the whole value of
+        `authorization` as a str; or a function without arguments that answers one of these, asked before the request is
+        sent. None: no credentials, not even the client's or the URL's.
+    """
 
     content: SyncContent
+    auth: AuthTypes
 
 
 class AsyncRequestOptions(CommonOptions, total=False):
-    """As `CommonOptions`, with `content`: as for a `Client`, or an async iterable of bytes."""
+    """As `CommonOptions`, with two more.
+
+    content: as for a `Client`, or an async iterable of bytes.
+    auth: as for a `Client`; a function may also be asynchronous.
+    """
 
     content: AsyncContent
+    auth: AsyncAuthTypes
 
 
 class OpenOptions(PolicyOptions, total=False):
@@ -114,6 +138,8 @@ class OpenOptions(PolicyOptions, total=False):
     params: QueryTypes
     headers: HeaderTypes
     timeout: TimeoutTypes
+    cookies: Optional[Mapping[str, str]]
+    auth: AsyncAuthTypes
     credit: int
 
 
@@ -121,7 +147,9 @@ class ClientOptions(PolicyOptions, total=False):
     """What a client is made with, beside `PolicyOptions`.
 
     base_url: what relative URLs are appended to.
-    headers, params, timeout: for every request that has none of its own.
+    headers, params, timeout, auth: for every request that has none of its own.
+    cookies: a `CookieJar`, which clients may share; or cookies that go along with every request, value by name. The
+        client keeps a jar of its own unless it is given one, or None: then it keeps no cookies.
     http_versions: "auto" (HTTP/2 where TLS negotiates it), "http1", or "http2" (in clear text by prior knowledge).
     verify: True (the platform's trust store), False (nobody is checked), or certificates to trust: a path or PEM.
     cert: a client certificate: a path to a PEM file with certificate and key, or (certificate, key), paths or PEM.
@@ -138,6 +166,8 @@ class ClientOptions(PolicyOptions, total=False):
     headers: HeaderTypes
     params: QueryTypes
     timeout: TimeoutTypes
+    auth: AsyncAuthTypes
+    cookies: Union[CookieJar, Mapping[str, str], None]
     http_versions: HttpVersions
     verify: VerifyTypes
     cert: CertTypes
@@ -200,7 +230,13 @@ def _pem(source: str | bytes | os.PathLike[str]) -> bytes:
 
 def make_manager(options: ClientOptions, drive: Drive) -> Manager:
     """The native manager for a client's options."""
-    given: dict[str, Any] = {"drive": options.get("drive", drive)}
+    given: dict[str, Any] = {"drive": options.get("drive", drive), "decode": True}
+    cookies = options.get("cookies", ())
+    given["cookies"] = cookies is not None
+    if isinstance(cookies, CookieJar):
+        given["cookie_jar"] = cookies
+    if not is_asked(options.get("auth")):
+        given["auth"] = native(options.get("auth"))
     for name in ("http_versions", "server_hostname", "user_agent", *POLICY):
         if name in options:
             given[name] = options[name]  # type: ignore[literal-required]
