@@ -33,5 +33,8 @@ pub use options::{
     PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction, Timeouts, TlsOptions, Verify,
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Redirect, Summary, Timings};
-pub use request::{Body, Request, TimeoutOverrides, header_field};
+pub use request::{
+    Body, BodyReader, BodySource, FileBody, Multipart, PathStyle, Request, TimeoutOverrides,
+    UrlTemplate, form, header_field, header_name_of, http_date, json,
+};
 pub use statistics::Statistics;

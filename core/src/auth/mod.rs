@@ -1,9 +1,4 @@
 //! Authentication (RFC 9110, 11): the fields that a request proves itself with. Nothing here opens a socket.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the exchange does not call it yet"
-)]
 
 mod challenge;
 mod credential;
@@ -35,7 +30,7 @@ pub type AuthCallback = dyn Fn(&AuthRequest<'_>) -> Result<Auth> + Send + Sync;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Auth {
-    /// Not at all, not even with the URL's user and password. The default.
+    /// With nothing but the URL's user and password, where it has them. The default.
     #[default]
     None,
     /// User and password in the clear (RFC 7617), as UTF-8.
@@ -97,6 +92,17 @@ pub struct AuthRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The body, empty ones included; `None` where it is streamed.
     pub body: Option<&'a [u8]>,
+}
+
+impl Auth {
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Auth::None)
+    }
+
+    /// Whether each host has its own, so that a redirect to another one cannot carry them off.
+    pub(crate) fn is_by_host(&self) -> bool {
+        matches!(self, Auth::Netrc(_))
+    }
 }
 
 impl<'a> AuthRequest<'a> {

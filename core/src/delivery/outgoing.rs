@@ -36,6 +36,8 @@ pub(crate) struct Upload {
     closed: bool,
     /// The end of the body was handed to the connection.
     pub(crate) complete: bool,
+    /// Why the caller's side could not give the rest of the body.
+    pub(crate) broken: Option<Error>,
     /// Who sends the body and waits for more of it.
     reader: Option<Waker>,
 }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -52,7 +52,10 @@ impl Leg<'_> {
         let status = head.status;
         let (arrival, complete) = match self.receive(head)? {
             Reception::Deliver(decoder) => {
-                let received = self.receive_http1(body, decoder).await?;
+                let received = self.receive_http1(body, decoder).await.map_err(|error| {
+                    // A connection that breaks because of the caller's side says so.
+                    self.upload_error().unwrap_or(error)
+                })?;
                 let complete = self.upload_is_complete();
                 self.done(received, status);
                 (Arrival::Done, complete)
@@ -94,11 +97,16 @@ impl Leg<'_> {
         lease: &mut Http1Lease,
         headers: HeaderMap,
     ) -> std::result::Result<Response<Incoming>, Failed> {
-        let mut request = http::Request::new(self.http1_body());
+        let mut request = http::Request::new(self.http1_body()?);
         *request.method_mut() = self.request.method.clone();
         *request.uri_mut() = self.request.address.origin_form.clone();
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = headers;
+        if self.request.body.length().is_none() {
+            // Said here: else a GET would go without its body.
+            let chunked = HeaderValue::from_static("chunked");
+            request.headers_mut().insert(TRANSFER_ENCODING, chunked);
+        }
         let state = Arc::clone(&self.state);
         hyper::ext::on_informational(&mut request, move |response| {
             let head = Head {
@@ -164,8 +172,8 @@ impl Leg<'_> {
         Error::new(code, text).in_phase(self.watch.phase())
     }
 
-    fn http1_body(&self) -> UploadBody {
-        match &self.request.body {
+    fn http1_body(&self) -> Result<UploadBody> {
+        Ok(match &self.request.body {
             Body::Empty => UploadBody::Whole {
                 state: Arc::clone(&self.state),
                 left: Bytes::new(),
@@ -178,7 +186,12 @@ impl Leg<'_> {
                 state: Arc::clone(&self.state),
                 length: *length,
             },
-        }
+            Body::Source(source) => UploadBody::Source {
+                state: Arc::clone(&self.state),
+                length: source.length(),
+                reader: self.open_source(&**source)?,
+            },
+        })
     }
 
     pub(super) fn upload_is_complete(&self) -> bool {
@@ -188,6 +201,10 @@ impl Leg<'_> {
                 length: Some(length),
             } if self.state.sent() >= length => true,
             Body::Streamed { .. } => self.state.lock_upload().complete,
+            Body::Source(ref source) => match source.length() {
+                Some(length) => self.state.sent() >= length,
+                None => self.state.lock_upload().complete,
+            },
             Body::Whole(ref body) => self.state.sent() >= body.len() as u64,
             Body::Empty => true,
         }

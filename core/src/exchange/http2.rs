@@ -23,7 +23,7 @@ use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http2Lease;
 use crate::protocol::http2::failure;
-use crate::request::Body;
+use crate::request::{Body, SourceReader};
 
 impl Leg<'_> {
     /// Sends the request and delivers the answer. Dropped before the end, the stream is reset and its place given back.
@@ -37,6 +37,10 @@ impl Leg<'_> {
             // Nothing of the request was sent.
             failure(&cause, "http/2").unprocessed()
         })?;
+        let source = match &self.request.body {
+            Body::Source(source) => Some(self.open_source(&**source)?),
+            _ => None,
+        };
         let counted = self.count_stream();
         let request = self.http2_request();
         let without_body = matches!(self.request.body, Body::Empty);
@@ -47,7 +51,7 @@ impl Leg<'_> {
                 failure(&cause, "http/2").unprocessed()
             })?;
         drop(sender);
-        let upload = self.upload_http2(stream);
+        let upload = self.upload_http2(stream, source);
         let answer = self.receive_http2(response);
         let (mut upload, mut answer) = (pin!(upload), pin!(answer));
         let mut sending = !without_body;
@@ -107,8 +111,7 @@ impl Leg<'_> {
         }
         let length = match &self.request.body {
             Body::Empty => None,
-            Body::Whole(body) => Some(body.len() as u64),
-            Body::Streamed { length } => *length,
+            body => body.length(),
         };
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -117,10 +120,19 @@ impl Leg<'_> {
         request
     }
 
-    async fn upload_http2(&self, mut stream: SendStream<Bytes>) -> Result<()> {
+    async fn upload_http2(
+        &self,
+        mut stream: SendStream<Bytes>,
+        source: Option<Box<SourceReader>>,
+    ) -> Result<()> {
         let broken = |cause: h2::Error| failure(&cause, "http/2 upload");
         match &self.request.body {
             Body::Empty => {}
+            Body::Source(_) => {
+                if let Some(source) = source {
+                    self.send_source(&mut stream, source).await?;
+                }
+            }
             Body::Whole(body) => {
                 self.send_http2(&mut stream, body.clone(), true).await?;
             }
@@ -171,7 +183,7 @@ impl Leg<'_> {
     }
 
     /// Sends bytes as the peer's window allows.
-    async fn send_http2(
+    pub(super) async fn send_http2(
         &self,
         stream: &mut SendStream<Bytes>,
         mut data: Bytes,

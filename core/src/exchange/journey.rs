@@ -25,8 +25,8 @@ use crate::statistics::add;
 pub(super) struct Trip {
     pub(super) redirects: u32,
     pub(super) retries: u32,
-    /// The last leg answered a challenge.
-    pub(super) challenged: bool,
+    /// Challenges answered in a row.
+    pub(super) challenges: u32,
     /// Credentials of the request's own are not for where it is now.
     pub(super) abroad: bool,
 }
@@ -64,7 +64,6 @@ impl Exchange {
                 let leg = Leg::new(self, request, &trip, answer.take())?;
                 self.timed(leg.attempts(), timer, end).await
             };
-            trip.challenged = false;
             let next = match outcome {
                 Ok(Arrival::Done) => return Ok(()),
                 Ok(Arrival::Next(next)) => next,
@@ -73,6 +72,7 @@ impl Exchange {
             match next {
                 Next::Redirect(redirect, next) => {
                     trip.redirects += 1;
+                    trip.challenges = 0;
                     trip.abroad = !super::redirect::same_origin(
                         &self.submitted.address.url,
                         &next.address.url,
@@ -101,7 +101,7 @@ impl Exchange {
                     .await?;
                 }
                 Next::Authorize(name, value) => {
-                    trip.challenged = true;
+                    trip.challenges += 1;
                     answer = Some((name, value));
                 }
             }
@@ -157,7 +157,7 @@ impl Exchange {
     /// Whether the body can be sent once more.
     pub(super) fn is_replayable(&self, request: &Request) -> bool {
         match &request.body {
-            Body::Empty | Body::Whole(_) => true,
+            Body::Empty | Body::Whole(_) | Body::Source(_) => true,
             Body::Streamed { .. } => !self.state.lock_upload().touched,
         }
     }

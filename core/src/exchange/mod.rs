@@ -7,6 +7,7 @@ mod journey;
 mod receive;
 mod redirect;
 mod retry;
+mod source;
 mod watch;
 mod websocket;
 
@@ -197,9 +198,7 @@ impl Leg<'_> {
             headers.insert(HOST, request.address.authority.clone());
         }
         for (name, value) in &self.fields {
-            if !headers.contains_key(name) {
-                headers.append(name, value.clone());
-            }
+            headers.insert(name, value.clone());
         }
         if let Some(agent) = &self.pool.connector.user_agent
             && !headers.contains_key(USER_AGENT)

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use http::response::Parts;
 
 use super::Leg;
@@ -41,7 +41,12 @@ impl Leg<'_> {
                 .cookies
                 .header(&self.request.address.url, true)
         {
-            self.fields.push((http::header::COOKIE, cookies));
+            // RFC 6265, 5.4: one field, the request's own cookies first.
+            let cookies = match self.request.headers.get(COOKIE) {
+                Some(own) => joined(own, &cookies).unwrap_or(cookies),
+                None => cookies,
+            };
+            self.fields.push((COOKIE, cookies));
         }
         match answer {
             Some(field) => self.fields.push(field),
@@ -51,7 +56,7 @@ impl Leg<'_> {
                 let memory = &self.pool.connector.challenges;
                 let fields = policy
                     .auth
-                    .authorize(&self.auth_request(), &origin, memory)?;
+                    .authorize(&self.auth_request(&self.request.headers), &origin, memory)?;
                 self.fields.extend(fields);
             }
             None => {}
@@ -65,12 +70,12 @@ impl Leg<'_> {
         !self.trip.abroad || policy.redirect_trusted || policy.auth.is_by_host()
     }
 
-    fn auth_request(&self) -> AuthRequest<'_> {
+    fn auth_request<'a>(&'a self, headers: &'a HeaderMap) -> AuthRequest<'a> {
         AuthRequest {
             method: &self.request.method,
             url: self.request.address.url.as_str(),
             host: &self.request.address.host,
-            headers: &self.request.headers,
+            headers,
             body: match &self.request.body {
                 Body::Empty => Some(&[]),
                 Body::Whole(body) => Some(body),
@@ -125,12 +130,15 @@ impl Leg<'_> {
         if head.status == StatusCode::UNAUTHORIZED
             && !policy.auth.is_none()
             && replayable
+            && self.trip.challenges < limits::CHALLENGE_ROUNDS
             && self.may_authorize()
         {
             let origin = self.request.address.origin();
             let memory = &self.pool.connector.challenges;
-            let tried = self.trip.challenged;
-            let request = self.auth_request();
+            let tried = self.trip.challenges > 0;
+            // With what was refused, so that it is not offered again.
+            let headers = self.headers();
+            let request = self.auth_request(&headers);
             let answer =
                 policy
                     .auth
@@ -210,4 +218,10 @@ impl Leg<'_> {
         }
         Ok(())
     }
+}
+
+fn joined(one: &HeaderValue, other: &HeaderValue) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_bytes(&[one.as_bytes(), b"; ", other.as_bytes()].concat()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

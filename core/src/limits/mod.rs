@@ -10,6 +10,8 @@ pub(crate) use budget::Budget;
 pub const CREDIT: usize = 1024 * 1024;
 /// Bytes of a streamed request body that may be queued before a write answers `again`.
 pub const UPLOAD_BUFFER: usize = 256 * 1024;
+/// Bytes of a body that are pulled from its source at once.
+pub const BODY_PIECE: usize = 64 * 1024;
 /// Bytes of outgoing WebSocket messages that may be queued before a send answers `again`.
 pub const WEBSOCKET_SEND_BUFFER: usize = 1024 * 1024;
 /// Connections to one origin.
@@ -56,6 +58,8 @@ pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub const RETRY_PAUSE_MOST: Duration = Duration::from_secs(30);
 /// Retries that a manager may make in a row; each request submitted earns a fifth of one.
 pub const RETRY_BUDGET: u64 = 100;
+/// Challenges that one request answers in a row: some peers call every nonce stale.
+pub const CHALLENGE_ROUNDS: u32 = 3;
 /// Bytes of an answer that only leads on which are read so that its connection can be used again.
 pub const DISCARD: u64 = 64 * 1024;
 /// How long such an answer is read.

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::options::ManagerOptions;
 use crate::part::{ConnectionInfo, Part};
+use crate::request::SourceReader;
 use crate::statistics::{Counters, add};
 
 /// A connection that carries one request at a time. Dropping it closes the socket.
@@ -130,6 +131,11 @@ pub(crate) enum UploadBody {
         state: Arc<RequestState>,
         length: Option<u64>,
     },
+    Source {
+        state: Arc<RequestState>,
+        length: Option<u64>,
+        reader: Box<SourceReader>,
+    },
 }
 
 impl Body for UploadBody {
@@ -162,11 +168,28 @@ impl Body for UploadBody {
                         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
                     }
                     UploadPiece::Failed(why) => {
-                        Poll::Ready(Some(Err(Error::new(ErrorCode::UploadFailed, why))))
+                        let error = Error::new(ErrorCode::UploadFailed, why);
+                        state.lock_upload().broken = Some(error.clone());
+                        Poll::Ready(Some(Err(error)))
                     }
                     UploadPiece::Pending => Poll::Pending,
                 }
             }
+            UploadBody::Source { state, reader, .. } => match reader.next() {
+                Ok(Some(data)) => {
+                    state.uploaded(data.len());
+                    Poll::Ready(Some(Ok(Frame::data(data))))
+                }
+                Ok(None) => {
+                    state.lock_upload().complete = true;
+                    state.uploaded(0);
+                    Poll::Ready(None)
+                }
+                Err(error) => {
+                    state.lock_upload().broken = Some(error.clone());
+                    Poll::Ready(Some(Err(error)))
+                }
+            },
         }
     }
 
@@ -177,11 +200,9 @@ impl Body for UploadBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             UploadBody::Whole { left, .. } => SizeHint::with_exact(left.len() as u64),
-            UploadBody::Streamed {
-                length: Some(length),
-                ..
-            } => SizeHint::with_exact(*length),
-            UploadBody::Streamed { length: None, .. } => SizeHint::default(),
+            UploadBody::Streamed { length, .. } | UploadBody::Source { length, .. } => {
+                length.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
         }
     }
 }

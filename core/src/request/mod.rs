@@ -2,11 +2,21 @@
 
 mod address;
 mod body;
+mod fields;
+mod file;
+mod form;
+mod length;
+mod multipart;
+mod path;
+mod pieces;
+mod source;
+mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -14,6 +24,13 @@ use crate::options::{HttpVersions, PolicyOverrides};
 
 pub(crate) use address::{Address, Target};
 pub use body::Body;
+pub use fields::{header_field, header_name_of, http_date};
+pub use file::FileBody;
+pub use form::{form, json};
+pub use multipart::Multipart;
+pub(crate) use source::SourceReader;
+pub use source::{BodyReader, BodySource};
+pub use url::{PathStyle, UrlTemplate};
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +73,7 @@ impl Request {
     ///
     /// # Errors
     /// `invalid_argument` for a method that is not an RFC 9110 token, `invalid_url` for a URL that cannot be parsed,
-    /// has no host or another scheme than `http`, `https`, `ws`, `wss`.
+    /// has a control character, no host or another scheme than `http`, `https`, `ws`, `wss`.
     pub fn new(method: &str, url: &str) -> Result<Request> {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
             Error::new(
@@ -70,6 +87,7 @@ impl Request {
                 "method CONNECT is not offered",
             ));
         }
+        pieces::check_text("url", url)?;
         let address = Arc::new(Address::parse(url)?);
         Ok(Request {
             method,
@@ -103,7 +121,7 @@ impl Request {
     /// # Errors
     /// `invalid_header` for a name or value with a byte that RFC 9110 does not allow (CR, LF and NUL among them), and
     /// for a field that the library itself must write: `connection`, `keep-alive`, `proxy-connection`, `upgrade`,
-    /// `transfer-encoding`, and `content-length` with a streamed body of another length.
+    /// `transfer-encoding`. A `content-length` that is not the body's is refused when the request is submitted.
     pub fn header(&mut self, name: &str, value: &[u8]) -> Result<&mut Request> {
         let (name, value) = header_field(name, value)?;
         if matches!(
@@ -125,6 +143,49 @@ impl Request {
     pub fn body(&mut self, body: impl Into<Body>) -> &mut Request {
         self.body = body.into();
         self
+    }
+
+    /// Sets the body to a form, and `content-type` to `application/x-www-form-urlencoded` unless there is one already.
+    /// See [`form`].
+    ///
+    /// # Errors
+    /// `invalid_header` for too many headers.
+    pub fn form<'a>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<&mut Request> {
+        let (kind, body) = form(pairs);
+        self.content_type(kind)?;
+        Ok(self.body(body))
+    }
+
+    /// Sets the body to JSON that is written already, and `content-type` to `application/json` unless there is one
+    /// already.
+    ///
+    /// # Errors
+    /// `invalid_header` for too many headers.
+    pub fn json(&mut self, text: impl Into<Bytes>) -> Result<&mut Request> {
+        let (kind, body) = json(text);
+        self.content_type(kind)?;
+        Ok(self.body(body))
+    }
+
+    /// Sets the body to a `multipart/form-data` one, and `content-type` to what it needs, whatever was there.
+    ///
+    /// # Errors
+    /// `invalid_header` for too many headers.
+    pub fn multipart(&mut self, multipart: Multipart) -> Result<&mut Request> {
+        // Another type lacks the boundary: the receiver could not read the body.
+        self.headers.remove(CONTENT_TYPE);
+        self.content_type(&multipart.content_type())?;
+        Ok(self.body(multipart))
+    }
+
+    fn content_type(&mut self, kind: &str) -> Result<()> {
+        if !self.headers.contains_key(CONTENT_TYPE) {
+            self.header(CONTENT_TYPE.as_str(), kind.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Streams the body: it is written with `write` and `finish` on the submitted request. `length` where it is known
@@ -170,33 +231,6 @@ impl Request {
     }
 }
 
-/// A checked header field.
-///
-/// # Errors
-/// `invalid_header`, with the place of the offending byte.
-pub fn header_field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
-    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        Error::new(
-            ErrorCode::InvalidHeader,
-            format!("header name {name:?} is not a token (RFC 9110, 5.1)"),
-        )
-    })?;
-    let value = HeaderValue::from_bytes(value).map_err(|_| {
-        let place = value
-            .iter()
-            .position(|byte| (*byte < 32 && *byte != b'\t') || *byte == 127)
-            .unwrap_or(0);
-        Error::new(
-            ErrorCode::InvalidHeader,
-            format!(
-                "value of header {name:?} has the forbidden byte {:#04x} at offset {place}",
-                value[place]
-            ),
-        )
-    })?;
-    Ok((parsed, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +244,13 @@ mod tests {
             code(Request::new("G T", "http://host/")),
             ErrorCode::InvalidArgument
         );
+        assert_eq!(
+            code(Request::new("CONNECT", "http://host/")),
+            ErrorCode::InvalidArgument
+        );
+        let error = Request::get("http://host/a\r\nx-b: two").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidUrl);
+        assert!(error.message().contains("offset 13"), "{error}");
         let mut request = Request::get("http://host/").unwrap();
         let error = request.header("x-a", b"one\r\nx-b: two").unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidHeader);

@@ -3,6 +3,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod bodies;
 mod callbacks;
 mod credit;
 mod deadlines;
