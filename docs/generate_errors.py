@@ -66,6 +66,8 @@ ADVICE = {
     "websocket_invalid_utf8": "The peer is broken; open the WebSocket anew.",
     "websocket_too_large": "Raise the limit if such messages are expected.",
     "upload_failed": "Look at the source of the body; the message is its own.",
+    "decode_failed": "The peer is broken, or the body was cut short. What was delivered before stands.",
+    "decoded_too_large": "Raise the limit if such bodies are expected from this peer; it may be an attack.",
 }
 
 
