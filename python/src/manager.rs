@@ -129,7 +129,7 @@ impl Manager {
         };
         let (request, _) = prepare::request(py, &given, &self.defaults)?;
         let handle = checked(py, self.engine.manager.submit(request, Delivery::Recv))?;
-        Ok(Exchange(Arc::new(Link::new(handle))))
+        Ok(Exchange(Arc::new(Link::new(handle, url.to_owned()))))
     }
 
     /// A request that is sent when it is awaited, for its whole answer.
@@ -188,7 +188,7 @@ impl Manager {
         };
         let (request, _) = prepare::request(py, &given, &self.defaults)?;
         let binding = self.engine.bind(py)?;
-        let channel = Arc::new(Channel::default());
+        let channel = Arc::new(Channel::new(url.to_owned()));
         channel.set_control(self.engine.submit_parts(py, request, &channel)?);
         self.engine.turn_soon(py, &binding)?;
         Ok(AsyncExchange {
@@ -241,6 +241,8 @@ impl Manager {
             ("bytes_received", now.bytes_received),
             ("bytes_sent", now.bytes_sent),
             ("replays", now.replays),
+            ("redirects", now.redirects),
+            ("retries", now.retries),
         ];
         let dict = PyDict::new(py);
         for (name, value) in counters {

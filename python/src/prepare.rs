@@ -9,7 +9,7 @@ use trunkline::{Body, Request};
 
 use crate::errors::checked;
 use crate::options::{http_versions, milliseconds};
-use crate::{headers, timeout};
+use crate::{cookies, headers, policy, timeout};
 
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
@@ -81,6 +81,10 @@ pub(crate) fn request(
     for (name, value) in given.extra.into_iter().flat_map(PyDictMethods::iter) {
         match &*name.extract::<std::borrow::Cow<'_, str>>()? {
             "max_bytes" => max = value.extract()?,
+            "cookies" if value.is_instance_of::<PyDict>() => {
+                let field = cookies::field(value.cast()?)?;
+                checked(py, request.header("cookie", &field))?;
+            }
             name => option(&mut request, name, &value)?,
         }
     }
@@ -102,6 +106,7 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "streamed" => {
             request.streamed_body(value.extract()?);
         }
+        _ if policy::set(request.policy(), name, value)? => {}
         _ => {
             let limit =
                 milliseconds(value).map(|limit| Some(limit).filter(|limit| !limit.is_zero()));

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
-from ._body import Prepared, merge_url, prepare, websocket_url
-from ._config import make_manager
+from ._auth import at_once
+from ._body import Defaults, Prepared, prepare, websocket_url
+from ._config import jar_of, make_manager
 from ._native import Exchange, Response, WebSocket
 from ._streaming import StreamContext, StreamingResponse
 from ._websocket import open_websocket
@@ -27,20 +28,25 @@ class Client:
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        self._base_url = options.get("base_url", "")
-        self._params = options.get("params")
-        self._manager = make_manager(options, "inline")
-        self._plain = not self._base_url and not self._params
+        self._defaults = Defaults.of(options)
+        #: The jar that keeps the cookies of answers; unused where the option `cookies` is None.
+        self.cookies = jar_of(options)
+        self._manager = make_manager(options, "inline", self.cookies)
+        self._plain = self._defaults.nothing
 
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a request and waits for its whole answer."""
         if self._plain and not options:
             return self._manager.request(method, url)
-        given = prepare(options, self._base_url, url, self._params)
-        if given.source is None:
-            return self._manager.request(method, *given[:5])
-        limit = given.extra.pop("max_bytes", 0) if given.extra else 0
-        return self._streamed(method, given)._collect(limit)
+        given = self._prepare(options, url)
+        if given.into is not None:
+            response = self._streamed(method, given)._run_whole()
+        elif given.source is None:
+            response = self._manager.request(method, *given[:5])
+        else:
+            limit = given.extra.pop("max_bytes", 0) if given.extra else 0
+            response = self._streamed(method, given)._collect(limit)
+        return response.raise_for_status() if given.strict else response
 
     def get(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a GET request."""
@@ -74,8 +80,8 @@ class Client:
 
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> StreamContext:
         """`with client.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
-        given = prepare(options, self._base_url, url, self._params)
-        return StreamContext(lambda: self._streamed(method, given))
+        given = self._prepare(options, url)
+        return StreamContext(lambda: self._streamed(method, given), given.strict)
 
     def submit(
         self,
@@ -91,17 +97,17 @@ class Client:
         `extra` holds further options of the request by the core's names; `{"streamed": length or None}` for a body that
         is written with `Exchange.write` and `finish`. The URL's scheme may be `ws` or `wss` too.
         """
-        given = prepare(options, self._base_url, url, self._params)
+        given = self._prepare(options, url)
         more = {**(given.extra or {}), **(extra or {})}
         return self._manager.open(method, given.url, given.headers, content, given.timeout, more)
 
     def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocket:
         """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
-        given = prepare(options, websocket_url(merge_url(self._base_url, url)), "", self._params)
+        given = self._prepare(options, url)
         exchange = self._manager.open(
-            "GET", given.url, given.headers, None, given.timeout, given.extra
+            "GET", websocket_url(given.url), given.headers, None, given.timeout, given.extra
         )
-        return open_websocket(exchange, given.url)
+        return open_websocket(exchange, websocket_url(given.url))
 
     def statistics(self) -> dict[str, Any]:
         """The client's counters by name."""
@@ -113,11 +119,19 @@ class Client:
             self._manager.shutdown(timeout)
         self._manager.close()
 
+    def _prepare(self, options: RequestOptions | OpenOptions, url: str) -> Prepared:
+        given = prepare(options, self._defaults, url)
+        if given.auth is None:
+            return given
+        return given.with_auth(at_once(given.auth()))
+
     def _streamed(self, method: str, given: Prepared) -> StreamingResponse:
         if given.source is not None and not isinstance(given.source, Iterator):
             raise TypeError("a blocking client cannot take an async iterable: use AsyncClient")
         exchange = self._manager.open(method, *given[:5])
-        return StreamingResponse(exchange, method, given.url, given.source)
+        return StreamingResponse(
+            exchange, method, given.url, given.source, given.into, given.decode
+        )
 
     def __enter__(self) -> Self:
         return self

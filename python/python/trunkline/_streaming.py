@@ -4,30 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json as _json
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar, Union, cast
 
 from ._errors import BodyTooLarge, EndOfParts, Error, HTTPStatusError, InvalidState, StateError
 from ._native import (
     AsyncExchange,
     Data,
     Done,
+    EventReader,
     Exchange,
     Head,
     Headers,
+    LineReader,
+    Redirect,
     Response,
+    ServerSentEvent,
     Summary,
     Trailers,
     Writable,
+    cookies_of,
+    encoding_of,
+    text_of,
 )
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from ._body import Source
     from ._native import ConnectionInfo, Timings
 
+    Outcome = Literal["done", "pause", "halt"]
+
+#: The longest line, in bytes.
+LINE = 16 * 1024 * 1024
+#: The most data of a server-sent event, in bytes.
+EVENT = 16 * 1024 * 1024
+
 E = TypeVar("E", Exchange, AsyncExchange)
+
+
+def _goes_on(says: object) -> bool:
+    """Whether what `into` answered asks for more."""
+    if says is None or says == "continue":
+        return True
+    if says in ("pause", "halt"):
+        return False
+    raise TypeError(f"into answers 'continue' (or None), 'pause' or 'halt', not {says!r}")
 
 
 def _count(left: int, size: int) -> int:
@@ -40,16 +67,27 @@ def _count(left: int, size: int) -> int:
 class _Streamed(Generic[E]):
     """What streamed answers have in common. The head is there from the start; the rest is known at the end."""
 
-    def __init__(self, exchange: E, method: str, url: str) -> None:
+    def __init__(
+        self,
+        exchange: E,
+        method: str,
+        url: str,
+        into: Optional[Callable[[bytes], Any]] = None,
+        decode: bool = False,
+    ) -> None:
         self._exchange: E = exchange
+        self._into = into
+        self._decode = decode
         self._head: Optional[Head] = None
         self._summary: Optional[Summary] = None
         self._content: Optional[bytes] = None
         self._taken = False
-        #: The method that was sent.
+        #: The method that was asked for; a redirect may have made it GET.
         self.method = method
-        #: The URL that was asked for.
+        #: The URL of this answer: the one that was asked for, or the one that the last redirect led to.
         self.url = url
+        #: The redirects that were followed, the first one first.
+        self.history: list[Redirect] = []
         #: The informational (1xx) answers that came before this one.
         self.informational: list[Head] = []
         #: The header fields that came after the body; empty until then, and where none did.
@@ -74,6 +112,9 @@ class _Streamed(Generic[E]):
                 self.informational.append(part)
             else:
                 self._head = part
+        elif isinstance(part, Redirect):
+            self.history.append(part)
+            self.url = part.next_url
         elif isinstance(part, Trailers):
             self.trailers = part.headers
         elif isinstance(part, Done):
@@ -88,13 +129,20 @@ class _Streamed(Generic[E]):
     def _whole(self, content: bytes) -> Response:
         return Response.assemble(
             self.method,
-            self.url,
+            self.history[0].url if self.history else self.url,
             self._known(),
             self.informational,
+            self.history,
             content,
             self.trailers,
-            self._ended(),
+            self._summary,
         )
+
+    def _want_raw(self) -> None:
+        if self._decode:
+            raise InvalidState(
+                "the body is decoded: make the request with decode=False", 6, "invalid_state"
+            )
 
     @property
     def status_code(self) -> int:
@@ -117,6 +165,11 @@ class _Streamed(Generic[E]):
         return self._known().headers
 
     @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that this answer set, value by name."""
+        return cookies_of(self.url, self.headers)
+
+    @property
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status_code < 300
@@ -136,9 +189,18 @@ class _Streamed(Generic[E]):
         return self._content
 
     @property
+    def encoding(self) -> str:
+        """The name of the encoding that `text` and lines use; see `Response.encoding`."""
+        return encoding_of(self._content_type)
+
+    @property
     def text(self) -> str:
-        """The body as UTF-8 text, once it was read."""
-        return self.content.decode(errors="replace")
+        """The body as text, once it was read. Bytes that the encoding does not allow become U+FFFD."""
+        return text_of(self._content_type, self.content)
+
+    @property
+    def _content_type(self) -> str:
+        return self.headers.get("content-type", "")
 
     def json(self, **kwargs: Any) -> Any:
         """The body parsed as JSON, once it was read."""
@@ -181,9 +243,16 @@ class StreamingResponse(_Streamed[Exchange]):
     """
 
     def __init__(
-        self, exchange: Exchange, method: str, url: str, source: Optional[Iterator[bytes]]
+        self,
+        exchange: Exchange,
+        method: str,
+        url: str,
+        source: Optional[Iterator[bytes]],
+        into: Optional[Callable[[bytes], Any]] = None,
+        decode: bool = False,
     ) -> None:
-        super().__init__(exchange, method, url)
+        super().__init__(exchange, method, url, into, decode)
+        self._pieces: Optional[Iterator[bytes]] = None
         self._source = source
         self._piece: Optional[bytes] = None
 
@@ -251,15 +320,60 @@ class StreamingResponse(_Streamed[Exchange]):
         if rest:
             yield bytes(rest)
 
-    def iter_lines(self) -> Iterator[str]:
-        """The body line by line, as UTF-8 text without the line ends."""
-        rest = b""
+    def iter_lines(self, max_bytes: int = LINE) -> Iterator[str]:
+        """The body line by line, without the line ends; a line longer than `max_bytes` raises `BodyTooLarge`."""
+        lines = LineReader(self._content_type, max_bytes)
         for chunk in self.iter_bytes():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.rstrip(b"\r").decode(errors="replace")
-        if rest:
-            yield rest.decode(errors="replace")
+            yield from lines.feed(chunk)
+        yield from lines.finish()
+
+    def iter_events(self, max_bytes: int = EVENT) -> Iterator[ServerSentEvent]:
+        """The body as server-sent events; one with more data than `max_bytes` raises `BodyTooLarge`."""
+        events = EventReader(max_bytes)
+        for chunk in self.iter_bytes():
+            yield from events.feed(chunk)
+
+    def iter_raw(self, chunk_size: Optional[int] = None) -> Iterator[bytes]:
+        """The body as it came, still encoded: for requests with `decode=False`."""
+        self._want_raw()
+        return self.iter_bytes(chunk_size)
+
+    def to_file(self, path: Union[str, os.PathLike[str]]) -> int:
+        """Writes the body to a file; answers how many bytes. After an error the file holds what had arrived."""
+        size = 0
+        with open(path, "wb") as file:
+            for chunk in self.iter_bytes():
+                size += file.write(chunk)
+        return size
+
+    def run(self) -> Outcome:
+        """Hands the pieces of the body to the function given as `into`, until the end or until it says otherwise.
+
+        Answers "done" at the end of the body, "pause" or "halt" when the function did. After a pause nothing more is
+        read from the peer than the credit allows, and `run` goes on; after a halt the request has been given up.
+        """
+        if self._into is None:
+            raise InvalidState("the request was made without into", 6, "invalid_state")
+        if self._pieces is None:
+            self._pieces = self.iter_bytes()
+        for chunk in self._pieces:
+            says = self._into(chunk)
+            if _goes_on(says):
+                continue
+            if says == "halt":
+                self.close()
+            return cast("Outcome", says)
+        return "done"
+
+    def _run_whole(self) -> Response:
+        """Runs `into` for a request that is not streamed: the answer has no body then."""
+        try:
+            self._begin()
+            if self.run() == "pause":
+                raise TypeError("into may pause a streamed answer only: use client.stream")
+            return self._whole(b"")
+        finally:
+            self.close()
 
     def read(self) -> bytes:
         """The whole body."""
@@ -290,9 +404,16 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
     """
 
     def __init__(
-        self, exchange: AsyncExchange, method: str, url: str, source: Optional[Source]
+        self,
+        exchange: AsyncExchange,
+        method: str,
+        url: str,
+        source: Optional[Source],
+        into: Optional[Callable[[bytes], Any]] = None,
+        decode: bool = False,
     ) -> None:
-        super().__init__(exchange, method, url)
+        super().__init__(exchange, method, url, into, decode)
+        self._pieces: Optional[AsyncIterator[bytes]] = None
         self._upload: Optional[asyncio.Task[None]] = None
         self._upload_error: Optional[BaseException] = None
         if source is not None:
@@ -361,15 +482,68 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
         if rest:
             yield bytes(rest)
 
-    async def aiter_lines(self) -> AsyncIterator[str]:
-        """The body line by line, as UTF-8 text without the line ends."""
-        rest = b""
+    async def aiter_lines(self, max_bytes: int = LINE) -> AsyncIterator[str]:
+        """The body line by line, without the line ends; a line longer than `max_bytes` raises `BodyTooLarge`."""
+        lines = LineReader(self._content_type, max_bytes)
         async for chunk in self.aiter_bytes():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.rstrip(b"\r").decode(errors="replace")
-        if rest:
-            yield rest.decode(errors="replace")
+            for line in lines.feed(chunk):
+                yield line
+        for line in lines.finish():
+            yield line
+
+    async def aiter_events(self, max_bytes: int = EVENT) -> AsyncIterator[ServerSentEvent]:
+        """The body as server-sent events; one with more data than `max_bytes` raises `BodyTooLarge`."""
+        events = EventReader(max_bytes)
+        async for chunk in self.aiter_bytes():
+            for event in events.feed(chunk):
+                yield event
+
+    def aiter_raw(self, chunk_size: Optional[int] = None) -> AsyncIterator[bytes]:
+        """The body as it came, still encoded: for requests with `decode=False`."""
+        self._want_raw()
+        return self.aiter_bytes(chunk_size)
+
+    async def to_file(self, path: Union[str, os.PathLike[str]]) -> int:
+        """Writes the body to a file; answers how many bytes. After an error the file holds what had arrived."""
+        loop = asyncio.get_running_loop()
+        size = 0
+        file = await loop.run_in_executor(None, open, path, "wb")
+        try:
+            async for chunk in self.aiter_bytes():
+                size += await loop.run_in_executor(None, file.write, chunk)
+        finally:
+            await loop.run_in_executor(None, file.close)
+        return size
+
+    async def run(self) -> Outcome:
+        """Hands the pieces of the body to the function given as `into`, until the end or until it says otherwise.
+
+        See `StreamingResponse.run`. The function may be asynchronous.
+        """
+        if self._into is None:
+            raise InvalidState("the request was made without into", 6, "invalid_state")
+        if self._pieces is None:
+            self._pieces = self.aiter_bytes()
+        async for chunk in self._pieces:
+            says = self._into(chunk)
+            if inspect.isawaitable(says):
+                says = await says
+            if _goes_on(says):
+                continue
+            if says == "halt":
+                await self.aclose()
+            return cast("Outcome", says)
+        return "done"
+
+    async def _run_whole(self) -> Response:
+        """Runs `into` for a request that is not streamed: the answer has no body then."""
+        try:
+            await self._begin()
+            if await self.run() == "pause":
+                raise TypeError("into may pause a streamed answer only: use client.stream")
+            return self._whole(b"")
+        finally:
+            await self.aclose()
 
     async def aread(self) -> bytes:
         """The whole body."""
@@ -396,8 +570,9 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
 class StreamContext:
     """`with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, make: Callable[[], StreamingResponse]) -> None:
+    def __init__(self, make: Callable[[], StreamingResponse], strict: bool = False) -> None:
         self._make = make
+        self._strict = strict
         self._response: Optional[StreamingResponse] = None
 
     def __enter__(self) -> StreamingResponse:
@@ -405,6 +580,9 @@ class StreamContext:
         self._response = response
         try:
             response._begin()
+            if self._strict and not response.is_success:
+                response.read()
+                response.raise_for_status()
         except BaseException:
             response.close()
             raise
@@ -423,15 +601,21 @@ class StreamContext:
 class AsyncStreamContext:
     """`async with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, make: Callable[[], AsyncStreamingResponse]) -> None:
+    def __init__(
+        self, make: Callable[[], Awaitable[AsyncStreamingResponse]], strict: bool = False
+    ) -> None:
         self._make = make
+        self._strict = strict
         self._response: Optional[AsyncStreamingResponse] = None
 
     async def __aenter__(self) -> AsyncStreamingResponse:
-        response = self._make()
+        response = await self._make()
         self._response = response
         try:
             await response._begin()
+            if self._strict and not response.is_success:
+                await response.aread()
+                response.raise_for_status()
         except BaseException:
             await response.aclose()
             raise
