@@ -10,6 +10,7 @@ mod record;
 mod redirect;
 mod retry;
 mod source;
+mod tunnel;
 mod watch;
 mod websocket;
 
