@@ -108,6 +108,7 @@ impl Leg<'_> {
             (Route::Direct | Route::Tunnel(_), _) => self.request.address.origin_form.clone(),
         };
         *request.version_mut() = Version::HTTP_11;
+        self.log_request(&headers);
         *request.headers_mut() = headers;
         if self.request.body.length().is_none() {
             // Said here: else a GET would go without its body.

@@ -13,6 +13,7 @@ mod source;
 mod tunnel;
 mod watch;
 mod websocket;
+mod wire_log;
 
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
