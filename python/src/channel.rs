@@ -29,9 +29,19 @@ struct Inner {
 pub(crate) struct Channel {
     inner: Mutex<Inner>,
     control: OnceLock<Control>,
+    /// The URL that the request is at.
+    asked: Mutex<String>,
 }
 
 impl Channel {
+    /// For a request of this URL.
+    pub(crate) fn new(url: String) -> Channel {
+        Channel {
+            asked: Mutex::new(url),
+            ..Channel::default()
+        }
+    }
+
     pub(crate) fn set_control(&self, control: Control) {
         let _ = self.control.set(control);
     }
@@ -100,7 +110,7 @@ pub(crate) fn take(
 ) -> Option<PyResult<Py<PyAny>>> {
     while let Some(event) = channel.pop() {
         if wanted == Wanted::Part {
-            return Some(parts::part(py, event).map(Bound::unbind));
+            return Some(parts::part(py, event, &channel.asked).map(Bound::unbind));
         }
         if let Some(message) = frames::message(py, &event) {
             return Some(Ok(message));

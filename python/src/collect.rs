@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use trunkline::{Control, Error, ErrorCode, Event, Head, Part, Summary};
+use trunkline::{Control, Error, ErrorCode, Event, Head, Part, Redirect, Summary};
 
 /// A whole answer.
 pub(crate) struct Answer {
     pub(crate) head: Box<Head>,
     pub(crate) informational: Vec<Head>,
+    /// The redirects that were followed.
+    pub(crate) redirects: Vec<Redirect>,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
     pub(crate) summary: Arc<Summary>,
@@ -20,6 +22,7 @@ pub(crate) struct Answer {
 pub(crate) struct Collector {
     head: Option<Box<Head>>,
     informational: Vec<Head>,
+    redirects: Vec<Redirect>,
     first: Bytes,
     rest: BytesMut,
     trailers: Option<Box<HeaderMap>>,
@@ -43,6 +46,7 @@ impl Collector {
         }
         match event.into_part() {
             Part::Informational(head) => self.informational.push(*head),
+            Part::Redirect(redirect) => self.redirects.push(*redirect),
             Part::Head(head) => self.head = Some(head),
             Part::Data(data) => self.append(data),
             Part::Trailers(trailers) => self.trailers = Some(trailers),
@@ -94,6 +98,7 @@ impl Collector {
         Ok(Answer {
             head,
             informational: std::mem::take(&mut self.informational),
+            redirects: std::mem::take(&mut self.redirects),
             body: if rest.is_empty() {
                 first
             } else {

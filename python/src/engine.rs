@@ -4,7 +4,7 @@
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -19,6 +19,8 @@ use crate::collect::{Answer, Collector};
 use crate::errors::checked;
 use crate::parts::lock;
 
+/// How long requests that were told to end are waited for when their manager goes.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Events taken from the core at once.
 const BATCH: usize = 1024;
 
@@ -372,6 +374,22 @@ impl Engine {
             }
         }
         drop((bound, waiters));
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.inline {
+            return;
+        }
+        // The manager waits for its threads, and one of them may be about to ask a Python function. Once every request
+        // has ended none does, so that is waited for while others have the interpreter.
+        Python::try_attach(|py| {
+            py.detach(|| {
+                self.manager.close();
+                let _ = self.manager.shutdown(Instant::now() + LAST_WORDS);
+            });
+        });
     }
 }
 

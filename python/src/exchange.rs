@@ -19,6 +19,8 @@ const SIGNALS: Duration = Duration::from_millis(200);
 pub(crate) struct Link {
     pub(crate) handle: RequestHandle,
     backlog: Mutex<VecDeque<Event>>,
+    /// The URL that the request is at.
+    asked: Mutex<String>,
 }
 
 /// Calls `attempt` with near deadlines until it does something else than run out of time, or `until` has passed. The
@@ -44,9 +46,10 @@ pub(crate) fn patiently<T: Send>(
 }
 
 impl Link {
-    pub(crate) fn new(handle: RequestHandle) -> Link {
+    pub(crate) fn new(handle: RequestHandle, url: String) -> Link {
         Link {
             handle,
+            asked: Mutex::new(url),
             backlog: Mutex::default(),
         }
     }
@@ -113,7 +116,7 @@ impl Exchange {
     /// without a part in `timeout` seconds `CallTimeout` is raised, and nothing is lost.
     #[pyo3(signature = (timeout=None))]
     fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        part(py, self.0.next(py, deadline(timeout)?)?)
+        part(py, self.0.next(py, deadline(timeout)?)?, &self.0.asked)
     }
 
     /// As `recv`, and also `Writable` when there is room again for a piece that `try_write` did not take.
@@ -121,8 +124,8 @@ impl Exchange {
     fn recv_any<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
         let kept = lock(&self.0.backlog).pop_front();
         match kept {
-            Some(event) => part(py, event),
-            None => part(py, self.0.any(py, deadline(timeout)?)?),
+            Some(event) => part(py, event, &self.0.asked),
+            None => part(py, self.0.any(py, deadline(timeout)?)?, &self.0.asked),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The native half of the Python package `trunkline`: it translates between Python and the core and decides nothing.
 
+mod auth;
 mod awaitable;
 mod channel;
 mod collect;
+mod cookies;
 mod engine;
 mod errors;
 mod exchange;
@@ -13,6 +15,7 @@ mod info;
 mod manager;
 mod options;
 mod parts;
+mod policy;
 mod prepare;
 mod response;
 mod timeout;
@@ -40,8 +43,13 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::Trailers>()?;
     module.add_class::<parts::Frame>()?;
     module.add_class::<parts::Done>()?;
+    module.add_class::<parts::Redirect>()?;
     module.add_class::<parts::Writable>()?;
+    module.add_class::<policy::Attempt>()?;
     module.add_class::<response::Response>()?;
+    module.add_class::<cookies::Cookie>()?;
+    module.add_class::<cookies::CookieJar>()?;
+    module.add_function(wrap_pyfunction!(cookies::cookies_of, module)?)?;
     module.add_class::<manager::Manager>()?;
     module.add_class::<exchange::Exchange>()?;
     module.add_class::<channel::AsyncExchange>()?;

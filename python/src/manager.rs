@@ -52,11 +52,14 @@ impl Manager {
     ) -> PyResult<Manager> {
         let options = options::manager_options(given)?;
         let inline = options.drive == Drive::Inline;
-        let mut defaults = Vec::new();
+        let mut defaults = Defaults {
+            fields: Vec::new(),
+            jar: options.cookie_jar.clone(),
+        };
         if let Some(fields) = default_headers {
             headers::each(fields, &mut |name, value| {
                 checked(py, trunkline::header_field(name, value))?;
-                defaults.push((name.to_ascii_lowercase(), value.to_vec()));
+                defaults.fields.push((name.to_ascii_lowercase(), value.to_vec()));
                 Ok(())
             })?;
         }
@@ -129,7 +132,7 @@ impl Manager {
         };
         let (request, _) = prepare::request(py, &given, &self.defaults)?;
         let handle = checked(py, self.engine.manager.submit(request, Delivery::Recv))?;
-        Ok(Exchange(Arc::new(Link::new(handle))))
+        Ok(Exchange(Arc::new(Link::new(handle, url.to_owned()))))
     }
 
     /// A request that is sent when it is awaited, for its whole answer.
@@ -188,7 +191,7 @@ impl Manager {
         };
         let (request, _) = prepare::request(py, &given, &self.defaults)?;
         let binding = self.engine.bind(py)?;
-        let channel = Arc::new(Channel::default());
+        let channel = Arc::new(Channel::new(url.to_owned()));
         channel.set_control(self.engine.submit_parts(py, request, &channel)?);
         self.engine.turn_soon(py, &binding)?;
         Ok(AsyncExchange {
@@ -241,6 +244,8 @@ impl Manager {
             ("bytes_received", now.bytes_received),
             ("bytes_sent", now.bytes_sent),
             ("replays", now.replays),
+            ("redirects", now.redirects),
+            ("retries", now.retries),
         ];
         let dict = PyDict::new(py);
         for (name, value) in counters {

@@ -5,9 +5,12 @@ use std::time::Duration;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use trunkline::{ClientIdentity, Drive, HttpVersions, ManagerOptions, Verify};
+use trunkline::{
+    ClientIdentity, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Verify,
+};
 
-use crate::timeout;
+use crate::cookies::CookieJar;
+use crate::{policy, timeout};
 
 /// `auto`, `http1` or `http2`.
 pub(crate) fn http_versions(value: &Bound<'_, PyAny>) -> PyResult<HttpVersions> {
@@ -92,6 +95,9 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
         "websocket_max_frame_bytes" => options.websocket_max_frame_bytes = value.extract()?,
         "websocket_max_message_bytes" => options.websocket_max_message_bytes = value.extract()?,
         "websocket_send_buffer" => options.websocket_send_buffer = value.extract()?,
+        "cookie_jar" => {
+            options.cookie_jar = value.cast::<CookieJar>()?.get().0.clone();
+        }
         "user_agent" => options.user_agent = value.extract()?,
         _ => {
             return Err(PyTypeError::new_err(format!(
@@ -105,9 +111,13 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
 /// The options that Python gave by name.
 pub(crate) fn manager_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<ManagerOptions> {
     let mut options = ManagerOptions::default();
+    let mut answers = PolicyOverrides::default();
     for (name, value) in given.into_iter().flat_map(PyDictMethods::iter) {
         let name: std::borrow::Cow<'_, str> = name.extract()?;
-        set(&mut options, &name, &value)?;
+        if !policy::set(&mut answers, &name, &value)? {
+            set(&mut options, &name, &value)?;
+        }
     }
+    policy::apply(answers, &mut options.policy);
     Ok(options)
 }

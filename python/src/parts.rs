@@ -96,6 +96,75 @@ impl Head {
     }
 }
 
+/// A redirect that was followed.
+#[pyclass(frozen, module = "trunkline")]
+pub(crate) struct Redirect {
+    head: Head,
+    url: String,
+    next_url: String,
+}
+
+impl Redirect {
+    /// The redirect that `url` was answered with.
+    pub(crate) fn new(redirect: trunkline::Redirect, url: String) -> Redirect {
+        Redirect {
+            head: Head::new(redirect.head, false),
+            url,
+            next_url: redirect.url,
+        }
+    }
+
+    pub(crate) fn to_core(&self) -> trunkline::Redirect {
+        trunkline::Redirect {
+            head: self.head.to_core(),
+            url: self.next_url.clone(),
+        }
+    }
+}
+
+#[pymethods]
+impl Redirect {
+    /// The status code.
+    #[getter]
+    fn status_code(&self) -> u16 {
+        self.head.status_code()
+    }
+
+    /// The usual words for the status code; empty for an unknown one.
+    #[getter]
+    fn reason_phrase(&self) -> &'static str {
+        self.head.reason_phrase()
+    }
+
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
+    #[getter]
+    fn http_version(&self) -> &'static str {
+        self.head.http_version()
+    }
+
+    /// The header fields.
+    #[getter]
+    fn headers(&self) -> Headers {
+        self.head.headers()
+    }
+
+    /// The URL that was answered so.
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The absolute URL that it led to.
+    #[getter]
+    fn next_url(&self) -> &str {
+        &self.next_url
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Redirect [{}] {}>", self.status_code(), self.next_url)
+    }
+}
+
 /// Bytes of a body.
 #[pyclass(frozen, module = "trunkline")]
 pub(crate) struct Data {
@@ -186,8 +255,13 @@ fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, 
     .into_any())
 }
 
-/// An event as a Python object; its bytes are released. A failed request's last part raises.
-pub(crate) fn part(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
+/// An event as a Python object; its bytes are released. A failed request's last part raises. `asked` is the URL that the
+/// request is at.
+pub(crate) fn part<'py>(
+    py: Python<'py>,
+    event: Event,
+    asked: &Mutex<String>,
+) -> PyResult<Bound<'py, PyAny>> {
     // Data is copied before the event is dropped: only then do its bytes count as taken.
     match event.part() {
         Part::Data(data) => {
@@ -204,6 +278,10 @@ pub(crate) fn part(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     }
     Ok(match event.into_part() {
         Part::Informational(head) => Bound::new(py, Head::new(*head, true))?.into_any(),
+        Part::Redirect(redirect) => {
+            let url = std::mem::replace(&mut *lock(asked), redirect.url.clone());
+            Bound::new(py, Redirect::new(*redirect, url))?.into_any()
+        }
         Part::Head(head) => Bound::new(py, Head::new(*head, false))?.into_any(),
         Part::Trailers(map) => Bound::new(
             py,

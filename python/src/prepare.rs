@@ -9,13 +9,20 @@ use trunkline::{Body, Request};
 
 use crate::errors::checked;
 use crate::options::{http_versions, milliseconds};
-use crate::{headers, timeout};
+use crate::{cookies, headers, policy, timeout};
 
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
 
 /// Header fields that every request of a client bears unless it has its own of that name.
-pub(crate) type Defaults = Vec<(String, Vec<u8>)>;
+pub(crate) type DefaultFields = Vec<(String, Vec<u8>)>;
+
+/// What a client adds to its requests.
+pub(crate) struct Defaults {
+    pub(crate) fields: DefaultFields,
+    /// Its cookies.
+    pub(crate) jar: trunkline::CookieJar,
+}
 
 /// What a request is made of, as it came from Python.
 pub(crate) struct Given<'a, 'py> {
@@ -58,16 +65,17 @@ pub(crate) fn request(
     if let Some(fields) = given.headers {
         let mut names: Vec<String> = Vec::new();
         headers::each(fields, &mut |name, value| {
-            if !defaults.is_empty() {
+            if !defaults.fields.is_empty() {
                 names.push(name.to_ascii_lowercase());
             }
             checked(py, request.header(name, value)).map(|_| ())
         })?;
-        for (name, value) in defaults.iter().filter(|(name, _)| !names.contains(name)) {
+        let others = defaults.fields.iter();
+        for (name, value) in others.filter(|(name, _)| !names.contains(name)) {
             checked(py, request.header(name, value))?;
         }
     } else {
-        for (name, value) in defaults {
+        for (name, value) in &defaults.fields {
             checked(py, request.header(name, value))?;
         }
     }
@@ -81,6 +89,10 @@ pub(crate) fn request(
     for (name, value) in given.extra.into_iter().flat_map(PyDictMethods::iter) {
         match &*name.extract::<std::borrow::Cow<'_, str>>()? {
             "max_bytes" => max = value.extract()?,
+            "cookies" if value.is_instance_of::<PyDict>() => {
+                let field = cookies::field(&defaults.jar, given.url, value.cast()?)?;
+                checked(py, request.header("cookie", &field))?;
+            }
             name => option(&mut request, name, &value)?,
         }
     }
@@ -102,6 +114,7 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "streamed" => {
             request.streamed_body(value.extract()?);
         }
+        _ if policy::set(request.policy(), name, value)? => {}
         _ => {
             let limit =
                 milliseconds(value).map(|limit| Some(limit).filter(|limit| !limit.is_zero()));

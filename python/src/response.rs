@@ -10,9 +10,10 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::awaitable::Ready;
 use crate::collect::Answer;
+use crate::cookies;
 use crate::headers::Headers;
 use crate::info::{ConnectionInfo, Summary, Timings};
-use crate::parts::{Head, utf8, version_name};
+use crate::parts::{Head, Redirect, utf8, version_name};
 
 /// An answer with its whole body. Header fields, content and text are made when they are first asked for.
 #[pyclass(frozen, module = "trunkline")]
@@ -96,6 +97,7 @@ impl Response {
         url: Py<PyAny>,
         head: &Bound<'_, Head>,
         informational: Vec<Bound<'_, Head>>,
+        history: Vec<Bound<'_, Redirect>>,
         content: &Bound<'_, PyBytes>,
         trailers: &Bound<'_, Headers>,
         summary: &Bound<'_, Summary>,
@@ -105,6 +107,10 @@ impl Response {
             informational: informational
                 .iter()
                 .map(|head| head.get().to_core())
+                .collect(),
+            redirects: history
+                .iter()
+                .map(|redirect| redirect.get().to_core())
                 .collect(),
             body: bytes::Bytes::copy_from_slice(content.as_bytes()),
             trailers: Some(Box::new((*trailers.get().0).clone())),
@@ -131,16 +137,30 @@ impl Response {
         version_name(self.answer.head.version)
     }
 
-    /// The method that was sent.
+    /// The method that was asked for; a redirect may have made it GET.
     #[getter]
     fn method(&self) -> &str {
         &self.method
     }
 
-    /// The URL that was asked for.
+    /// The URL of this answer: the one that was asked for, or the one that the last redirect led to.
     #[getter]
-    fn url<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
-        self.url.bind(py)
+    fn url<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        match self.answer.redirects.last() {
+            Some(redirect) => PyString::new(py, &redirect.url).into_any(),
+            None => self.url.bind(py).clone(),
+        }
+    }
+
+    /// The redirects that were followed, the first one first.
+    #[getter]
+    fn history(&self, py: Python<'_>) -> PyResult<Vec<Redirect>> {
+        let mut url: String = self.url.bind(py).extract()?;
+        let redirects = self.answer.redirects.iter().map(|redirect| {
+            let url = std::mem::replace(&mut url, redirect.url.clone());
+            Redirect::new(redirect.clone(), url)
+        });
+        Ok(redirects.collect())
     }
 
     /// The header fields.
@@ -149,6 +169,13 @@ impl Response {
         self.headers
             .get_or_init(py, || Headers(Arc::new(self.map().clone())))
             .clone()
+    }
+
+    /// The cookies that this answer set, value by name.
+    #[getter]
+    fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let url: String = self.url(py).extract()?;
+        cookies::set_by(py, &url, self.map())
     }
 
     /// The header fields that came after the body; empty where none did.
@@ -265,7 +292,7 @@ impl Response {
         self.summary().connection()
     }
 
-    /// How often the request was sent: 1, and one more for each safe replay.
+    /// How often the request was sent: 1, and one more for each redirect, retry and safe replay.
     #[getter]
     fn attempts(&self) -> u32 {
         self.answer.summary.attempts

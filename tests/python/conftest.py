@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -65,6 +66,53 @@ def server() -> Iterator[Server]:
             client_cert=at["client_cert"],
             client_key=at["client_key"],
         )
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A server that plays one script (tests/cases/README.md)."""
+
+    url: str
+    control: int
+
+    def check(self) -> None:
+        """Waits for the end of the script, and fails if the client did otherwise."""
+        at = f"http://127.0.0.1:{self.control}/verdict/script"
+        with urllib.request.urlopen(at, timeout=30) as verdict:
+            assert json.load(verdict) == {"ok": True}
+
+
+Script = Callable[..., Scripted]
+
+
+def answer(status: int = 200, body: str = "", **fields: str) -> dict[str, Any]:
+    """The step that sends an HTTP/1.1 answer; underscores in the names of fields stand for dashes."""
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    head = [f"HTTP/1.1 {status} S", f"content-length: {len(body.encode())}", *lines]
+    return {"send": "\r\n".join(head) + "\r\n\r\n" + body}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Script]:
+    """Starts a server whose connections play the scripts given."""
+    with ExitStack() as stack:
+
+        def start(*connections: list[dict[str, Any]]) -> Scripted:
+            case = {
+                "name": "script",
+                "about": "Of one test.",
+                "promises": [2],
+                "protocol": "http1",
+                "requests": [{"parts": [{"done": True}]}],
+                "server": {"connections": connections},
+            }
+            folder = tmp_path / "cases"
+            folder.mkdir()
+            (folder / "script.json").write_text(json.dumps({"about": "-", "cases": [case]}))
+            at = stack.enter_context(running("cases", str(folder)))
+            return Scripted(f"http://127.0.0.1:{at['cases']['script']}", at["control"])
+
+        yield start
 
 
 @pytest.fixture(params=["inline", "threads"])

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT, running
@@ -53,9 +54,21 @@ def control(ports: dict[str, Any], method: str, path: str) -> bytes:
         return body
 
 
+def options(given: Case) -> Case:
+    """Options of a case by the names and in the units of Python."""
+    given = dict(given)
+    if "retry_delay" in given:
+        given["retry_delay"] /= 1000
+    for kind in ("basic", "digest", "bearer"):
+        if f"auth_{kind}" in given:
+            value = given.pop(f"auth_{kind}")
+            given["auth"] = (kind, *([value] if isinstance(value, str) else value))
+    return given
+
+
 def arguments(case: Case, request: Case, port: int) -> tuple[Any, ...]:
     scheme = "ws" if case["protocol"] == "websocket" else "http"
-    extra = dict(request.get("options", {}))
+    extra = options(request.get("options", {}))
     if case["protocol"] != "websocket":
         extra["http_versions"] = case["protocol"]
     if "body_chunks" in request:
@@ -82,6 +95,10 @@ def note(parts: Parts, part: Any) -> bool:
     if isinstance(part, trunkline.Head):
         kind = "informational" if part.informational else "head"
         parts.append({kind: part.status_code, "headers": part.headers})
+    elif isinstance(part, trunkline.Redirect):
+        led = urlsplit(part.next_url)
+        url = led.path + (f"?{led.query}" if led.query else "")
+        parts.append({"redirect": part.status_code, "url": url, "headers": part.headers})
     elif isinstance(part, trunkline.Data):
         if parts and "data" in parts[-1]:
             parts[-1]["data"] += part.data
@@ -145,6 +162,8 @@ def check(expected: Parts, got: Parts) -> None:
             assert part["error"] in ([value] if isinstance(value, str) else value)
         else:
             assert part[kind] == value
+            if kind == "redirect":
+                assert part["url"] == want["url"]
             check_fields(want.get("headers", {}), part.get("headers", trunkline.Headers()))
     assert not left, f"delivered and not expected: {left}"
 
@@ -224,7 +243,7 @@ async def run_async(manager: Manager, case: Case, request: Case, port: int) -> P
 
 
 def play_blocking(case: Case, ports: dict[str, Any], drive: str) -> tuple[list[Parts], bytes]:
-    manager = Manager(None, drive=drive, **case.get("manager", {}))
+    manager = Manager(None, drive=drive, **options(case.get("manager", {})))
     port = ports["cases"][case["name"]]
     try:
         if case.get("mode") == "concurrent":
@@ -242,7 +261,7 @@ def play_blocking(case: Case, ports: dict[str, Any], drive: str) -> tuple[list[P
 
 
 async def play_async(case: Case, ports: dict[str, Any], drive: str) -> tuple[list[Parts], bytes]:
-    manager = Manager(None, drive=drive, **case.get("manager", {}))
+    manager = Manager(None, drive=drive, **options(case.get("manager", {})))
     port = ports["cases"][case["name"]]
     try:
         runs = (run_async(manager, case, request, port) for request in case["requests"])

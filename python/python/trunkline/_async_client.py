@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
-from ._body import Prepared, merge_url, prepare, websocket_url
+from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import make_manager
 from ._native import AsyncExchange, Response
 from ._streaming import AsyncStreamContext, AsyncStreamingResponse, read_file
@@ -34,10 +34,9 @@ class AsyncClient:
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._closed = True
-        self._base_url = options.get("base_url", "")
-        self._params = options.get("params")
+        self._defaults = Defaults.of(options)
         self._manager = make_manager(options, DRIVE)
-        self._plain = not self._base_url and not self._params
+        self._plain = self._defaults.nothing
         self._closed = False
 
     def request(
@@ -46,10 +45,10 @@ class AsyncClient:
         """Sends a request; awaiting it gives the whole answer."""
         if self._plain and not options:
             return self._manager.fetch(method, url)
-        given = prepare(options, self._base_url, url, self._params, read_file)
-        if given.source is None:
+        given = prepare(options, self._defaults, url, read_file)
+        if given.source is None and given.auth is None and not given.strict:
             return self._manager.fetch(method, *given[:5])
-        return self._upload(method, given)
+        return self._request(method, given)
 
     def get(
         self, url: str, **options: Unpack[AsyncRequestOptions]
@@ -99,8 +98,8 @@ class AsyncClient:
         self, method: str, url: str, **options: Unpack[AsyncRequestOptions]
     ) -> AsyncStreamContext:
         """`async with client.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
-        given = prepare(options, self._base_url, url, self._params, read_file)
-        return AsyncStreamContext(lambda: self._streamed(method, given))
+        given = prepare(options, self._defaults, url, read_file)
+        return AsyncStreamContext(lambda: self._streamed(method, given), given.strict)
 
     def submit(
         self,
@@ -112,7 +111,7 @@ class AsyncClient:
         **options: Unpack[OpenOptions],
     ) -> AsyncExchange:
         """Submits a request whose parts are awaited one by one; see `Client.submit`."""
-        given = prepare(options, self._base_url, url, self._params)
+        given = prepare(options, self._defaults, url)
         more = {**(given.extra or {}), **(extra or {})}
         return self._manager.open_async(
             method, given.url, given.headers, content, given.timeout, more
@@ -120,12 +119,13 @@ class AsyncClient:
 
     def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocketContext:
         """Opens a WebSocket: `async with client.websocket("wss://...") as ws:`."""
-        given = prepare(options, websocket_url(merge_url(self._base_url, url)), "", self._params)
+        given = prepare(options, self._defaults, url)
+        target = websocket_url(given.url)
         return WebSocketContext(
             lambda: self._manager.open_async(
-                "GET", given.url, given.headers, None, given.timeout, given.extra
+                "GET", target, given.headers, None, given.timeout, given.extra
             ),
-            given.url,
+            target,
         )
 
     def statistics(self) -> dict[str, Any]:
@@ -143,9 +143,13 @@ class AsyncClient:
         exchange = self._manager.open_async(method, *given[:5])
         return AsyncStreamingResponse(exchange, method, given.url, given.source)
 
-    async def _upload(self, method: str, given: Prepared) -> Response:
-        limit = given.extra.pop("max_bytes", 0) if given.extra else 0
-        return await self._streamed(method, given)._collect(limit)
+    async def _request(self, method: str, given: Prepared) -> Response:
+        if given.source is None:
+            response = await self._manager.fetch(method, *given[:5])
+        else:
+            limit = given.extra.pop("max_bytes", 0) if given.extra else 0
+            response = await self._streamed(method, given)._collect(limit)
+        return response.raise_for_status() if given.strict else response
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,15 +8,22 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ._config import timeout_of
+from ._auth import is_asked, native
+from ._config import POLICY, timeout_of
 from ._native import Headers
 
 if TYPE_CHECKING:
-    from ._config import AsyncRequestOptions, OpenOptions, QueryTypes, RequestOptions
+    from ._config import (
+        AsyncRequestOptions,
+        ClientOptions,
+        OpenOptions,
+        QueryTypes,
+        RequestOptions,
+    )
 
 #: Bytes read from a file at once.
 CHUNK = 256 * 1024
-_EXTRA = ("http_versions", "max_bytes", "credit", "replay")
+_EXTRA = ("http_versions", "max_bytes", "credit", "replay", *POLICY)
 
 Source = Union[Iterator[bytes], AsyncIterator[bytes]]
 
@@ -30,6 +37,43 @@ class Prepared(NamedTuple):
     timeout: Any
     extra: Optional[dict[str, Any]]
     source: Optional[Source]
+    #: Whether an answer other than 2xx raises.
+    strict: bool
+    #: What answers the credentials, where a function does.
+    auth: Optional[Callable[[], Any]] = None
+
+    def with_auth(self, auth: Any) -> Prepared:
+        """The same with these credentials."""
+        extra = {**(self.extra or {}), "auth": native(auth)}
+        return self._replace(extra=extra, auth=None)
+
+
+class Defaults(NamedTuple):
+    """What a client adds to each request."""
+
+    base_url: str
+    params: Optional[QueryTypes]
+    strict: bool
+    auth: Optional[Callable[[], Any]]
+    cookies: Mapping[str, str]
+
+    @classmethod
+    def of(cls, options: ClientOptions) -> Defaults:
+        """Those of a client's options."""
+        auth: Any = options.get("auth")
+        cookies = options.get("cookies")
+        return cls(
+            options.get("base_url", ""),
+            options.get("params"),
+            options.get("raise_for_status", False),
+            auth if is_asked(auth) else None,
+            cookies if isinstance(cookies, Mapping) else {},
+        )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether a request that says nothing of itself can go as it is."""
+        return not any(self)
 
 
 def merge_url(base_url: str, url: str) -> str:
@@ -119,17 +163,27 @@ def _form(data: Any) -> str:
 
 def prepare(
     options: RequestOptions | AsyncRequestOptions | OpenOptions,
-    base_url: str,
+    defaults: Defaults,
     url: str,
-    params: Optional[QueryTypes],
     read_file: Callable[[IO[bytes]], Source] = _read_file,
 ) -> Prepared:
     """What a request is made of."""
     given: dict[str, Any] = dict(options)
-    target = add_params(merge_url(base_url, url), params, given.pop("params", None))
+    target = merge_url(defaults.base_url, url)
+    target = add_params(target, defaults.params, given.pop("params", None))
+    strict = given.pop("raise_for_status", defaults.strict)
     headers = given.pop("headers", None)
     timeout: Any = given.pop("timeout", ...)
     extra: dict[str, Any] = {name: given.pop(name) for name in _EXTRA if name in given}
+    asked = defaults.auth
+    if "auth" in given:
+        auth = given.pop("auth")
+        asked = auth if is_asked(auth) else None
+        if asked is None:
+            extra["auth"] = native(auth)
+    if "cookies" in given or defaults.cookies:
+        own = given.pop("cookies", {})
+        extra["cookies"] = False if own is None else {**defaults.cookies, **own}
     bodies = [name for name in ("content", "data", "json") if name in given]
     if len(bodies) > 1:
         raise TypeError(f"a request has one body, not {' and '.join(bodies)}")
@@ -166,4 +220,6 @@ def prepare(
         None if timeout is ... else timeout_of(timeout),
         extra or None,
         source,
+        strict,
+        asked,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
-from ._body import Prepared, merge_url, prepare, websocket_url
+from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import make_manager
 from ._native import Exchange, Response, WebSocket
 from ._streaming import StreamContext, StreamingResponse
@@ -27,20 +28,21 @@ class Client:
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        self._base_url = options.get("base_url", "")
-        self._params = options.get("params")
+        self._defaults = Defaults.of(options)
         self._manager = make_manager(options, "inline")
-        self._plain = not self._base_url and not self._params
+        self._plain = self._defaults.nothing
 
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a request and waits for its whole answer."""
         if self._plain and not options:
             return self._manager.request(method, url)
-        given = prepare(options, self._base_url, url, self._params)
+        given = self._prepare(options, url)
         if given.source is None:
-            return self._manager.request(method, *given[:5])
-        limit = given.extra.pop("max_bytes", 0) if given.extra else 0
-        return self._streamed(method, given)._collect(limit)
+            response = self._manager.request(method, *given[:5])
+        else:
+            limit = given.extra.pop("max_bytes", 0) if given.extra else 0
+            response = self._streamed(method, given)._collect(limit)
+        return response.raise_for_status() if given.strict else response
 
     def get(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """Sends a GET request."""
@@ -74,8 +76,8 @@ class Client:
 
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> StreamContext:
         """`with client.stream("GET", url) as response:` an answer whose body is taken piece by piece."""
-        given = prepare(options, self._base_url, url, self._params)
-        return StreamContext(lambda: self._streamed(method, given))
+        given = self._prepare(options, url)
+        return StreamContext(lambda: self._streamed(method, given), given.strict)
 
     def submit(
         self,
@@ -91,17 +93,17 @@ class Client:
         `extra` holds further options of the request by the core's names; `{"streamed": length or None}` for a body that
         is written with `Exchange.write` and `finish`. The URL's scheme may be `ws` or `wss` too.
         """
-        given = prepare(options, self._base_url, url, self._params)
+        given = self._prepare(options, url)
         more = {**(given.extra or {}), **(extra or {})}
         return self._manager.open(method, given.url, given.headers, content, given.timeout, more)
 
     def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocket:
         """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
-        given = prepare(options, websocket_url(merge_url(self._base_url, url)), "", self._params)
+        given = self._prepare(options, url)
         exchange = self._manager.open(
-            "GET", given.url, given.headers, None, given.timeout, given.extra
+            "GET", websocket_url(given.url), given.headers, None, given.timeout, given.extra
         )
-        return open_websocket(exchange, given.url)
+        return open_websocket(exchange, websocket_url(given.url))
 
     def statistics(self) -> dict[str, Any]:
         """The client's counters by name."""
@@ -112,6 +114,17 @@ class Client:
         if timeout > 0:
             self._manager.shutdown(timeout)
         self._manager.close()
+
+    def _prepare(self, options: RequestOptions | OpenOptions, url: str) -> Prepared:
+        given = prepare(options, self._defaults, url)
+        if given.auth is None:
+            return given
+        auth = given.auth()
+        if inspect.isawaitable(auth):
+            if inspect.iscoroutine(auth):
+                auth.close()
+            raise TypeError("a blocking client cannot await its credentials: use AsyncClient")
+        return given.with_auth(auth)
 
     def _streamed(self, method: str, given: Prepared) -> StreamingResponse:
         if given.source is not None and not isinstance(given.source, Iterator):

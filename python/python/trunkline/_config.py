@@ -5,15 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import IO, TYPE_CHECKING, Any, Optional, TypedDict, Union
+from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
-from ._native import Headers, Manager, Timeout
+from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
+from ._native import Attempt, CookieJar, Headers, Manager, Timeout
 
 if TYPE_CHECKING:
     from typing import Literal
 
     Drive = Union[Literal["inline", "threads"], int]
     HttpVersions = Literal["auto", "http1", "http2"]
+    RetryTypes = Union[
+        Literal["safe_transient", "transient"], Callable[[Attempt], Union[bool, float, None]], None
+    ]
+
+#: The options of `PolicyOptions` that the core knows by the same names.
+POLICY = (
+    "follow_redirects",
+    "max_redirects",
+    "redirect_trusted",
+    "redirect_downgrade",
+    "retry",
+    "max_retries",
+    "retry_delay",
+    "decode",
+    "max_decoded_bytes",
+    "max_decode_ratio",
+)
 
 HeaderTypes = Union[
     Headers,
@@ -31,13 +49,47 @@ VerifyTypes = Union[bool, str, bytes, "os.PathLike[str]"]
 CertTypes = Union[str, "os.PathLike[str]", tuple[Union[str, bytes, "os.PathLike[str]"], ...]]
 
 
-class CommonOptions(TypedDict, total=False):
-    """What any request may say of itself.
+class PolicyOptions(TypedDict, total=False):
+    """What is done with answers: a client's defaults, and what a request does otherwise.
+
+    follow_redirects: whether redirects are followed. Default True; `Response.history` tells them.
+    max_redirects: how many; one more raises `TooManyRedirects`. Default 10.
+    redirect_trusted: whether credentials and cookies given for the first origin go along to another. Default False.
+    redirect_downgrade: whether a redirect may lead from https to http. Default False: it raises `RedirectRefused`.
+    retry: "safe_transient" (GET and HEAD after the statuses 408, 429, 500, 502, 503, 504, timeouts and lost
+        connections), "transient" (any method), or a function that is given an `Attempt` and answers True (again, after
+        the usual pause), False (no), or a pause in seconds. None, the default: no retries. The function runs on the
+        thread that runs the reactor, so it must not block; what it raises is shown on stderr and counts as False.
+    max_retries: how often at most. Default 3.
+    retry_delay: the pause before a retry where neither the peer (`retry-after`) nor `retry` names one: seconds, or a
+        function of the retry's number, 1 for the first. Default 1, 2, 4, 8 s, each up to a quarter shorter.
+    decode: whether `accept-encoding` is sent and the body decoded (gzip, deflate, br, zstd). Default True.
+    max_decoded_bytes: the most bytes of a decoded body, else `DecodedTooLarge`. Default 0, no limit.
+    max_decode_ratio: how many times longer than what was sent a decoded body may be. Default 1000; 0 sets no limit.
+    raise_for_status: whether an answer other than 2xx raises `HTTPStatusError`, with `.response`. Default False.
+    """
+
+    follow_redirects: bool
+    max_redirects: int
+    redirect_trusted: bool
+    redirect_downgrade: bool
+    retry: RetryTypes
+    max_retries: int
+    retry_delay: Union[float, Callable[[int], float], None]
+    decode: bool
+    max_decoded_bytes: int
+    max_decode_ratio: int
+    raise_for_status: bool
+
+
+class CommonOptions(PolicyOptions, total=False):
+    """What any request may say of itself, beside `PolicyOptions`.
 
     params: added to the URL's query.
     headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
     json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
     timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
+    cookies: cookies that go along beside the jar's, value by name; None leaves the jar alone.
     http_versions: "auto", "http1" or "http2".
     max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
     credit: bytes of a streamed answer that may have arrived and not been taken.
@@ -49,6 +101,7 @@ class CommonOptions(TypedDict, total=False):
     json: Any
     data: Union[Mapping[str, Any], Iterable[tuple[str, Any]], WholeContent]
     timeout: TimeoutTypes
+    cookies: Optional[Mapping[str, str]]
     http_versions: HttpVersions
     max_bytes: int
     credit: int
@@ -56,31 +109,47 @@ class CommonOptions(TypedDict, total=False):
 
 
 class RequestOptions(CommonOptions, total=False):
-    """As `CommonOptions`, with `content`: bytes, str, an iterable of bytes or a binary file, which are streamed."""
+    """As `CommonOptions`, with two more.
+
+    content: bytes, str, an iterable of bytes or a binary file, which are streamed.
+    auth: (user, password), `BasicAuth`, `DigestAuth`, `BearerAuth`, `NetRCAuth`, `AwsSigV4Auth`, or the whole value of
+        `authorization` as a str; or a function without arguments that answers one of these, asked before the request is
+        sent. None: no credentials, not even the client's or the URL's.
+    """
 
     content: SyncContent
+    auth: AuthTypes
 
 
 class AsyncRequestOptions(CommonOptions, total=False):
-    """As `CommonOptions`, with `content`: as for a `Client`, or an async iterable of bytes."""
+    """As `CommonOptions`, with two more.
+
+    content: as for a `Client`, or an async iterable of bytes.
+    auth: as for a `Client`; a function may also be asynchronous.
+    """
 
     content: AsyncContent
+    auth: AsyncAuthTypes
 
 
-class OpenOptions(TypedDict, total=False):
+class OpenOptions(PolicyOptions, total=False):
     """What the opening of a WebSocket may say of itself; see `CommonOptions`."""
 
     params: QueryTypes
     headers: HeaderTypes
     timeout: TimeoutTypes
+    cookies: Optional[Mapping[str, str]]
+    auth: AsyncAuthTypes
     credit: int
 
 
-class ClientOptions(TypedDict, total=False):
-    """What a client is made with.
+class ClientOptions(PolicyOptions, total=False):
+    """What a client is made with, beside `PolicyOptions`.
 
     base_url: what relative URLs are appended to.
-    headers, params, timeout: for every request that has none of its own.
+    headers, params, timeout, auth: for every request that has none of its own.
+    cookies: a `CookieJar`, which clients may share; or cookies that go along with every request, value by name. The
+        client keeps a jar of its own unless it is given one, or None: then it keeps no cookies.
     http_versions: "auto" (HTTP/2 where TLS negotiates it), "http1", or "http2" (in clear text by prior knowledge).
     verify: True (the platform's trust store), False (nobody is checked), or certificates to trust: a path or PEM.
     cert: a client certificate: a path to a PEM file with certificate and key, or (certificate, key), paths or PEM.
@@ -97,6 +166,8 @@ class ClientOptions(TypedDict, total=False):
     headers: HeaderTypes
     params: QueryTypes
     timeout: TimeoutTypes
+    auth: AsyncAuthTypes
+    cookies: Union[CookieJar, Mapping[str, str], None]
     http_versions: HttpVersions
     verify: VerifyTypes
     cert: CertTypes
@@ -159,10 +230,16 @@ def _pem(source: str | bytes | os.PathLike[str]) -> bytes:
 
 def make_manager(options: ClientOptions, drive: Drive) -> Manager:
     """The native manager for a client's options."""
-    given: dict[str, Any] = {"drive": options.get("drive", drive)}
-    for name in ("http_versions", "server_hostname", "user_agent"):
+    given: dict[str, Any] = {"drive": options.get("drive", drive), "decode": True}
+    cookies = options.get("cookies", ())
+    given["cookies"] = cookies is not None
+    if isinstance(cookies, CookieJar):
+        given["cookie_jar"] = cookies
+    if not is_asked(options.get("auth")):
+        given["auth"] = native(options.get("auth"))
+    for name in ("http_versions", "server_hostname", "user_agent", *POLICY):
         if name in options:
-            given[name] = options[name]
+            given[name] = options[name]  # type: ignore[literal-required]
     if "timeout" in options:
         given["timeout"] = options["timeout"] if options["timeout"] is not None else _no_timeout()
     verify = options.get("verify", True)

@@ -271,13 +271,32 @@ class WebSocketClosed(WebSocketError):
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-class HTTPStatusError(Error):
+class RedirectError(Error):
+    """A redirect was not followed."""
+
+
+class TooManyRedirects(RedirectError):
+    """The answer leads on more often than is allowed."""
+
+
+class RedirectRefused(RedirectError):
+    """A redirect leads where it must not be followed, or needs a body that is gone."""
+
+
+class StatusError(Error):
+    """The status of the answer is an error, and the request asked for an error then; `response` is that answer."""
+
+    response: Optional[Response | StreamingResponse | AsyncStreamingResponse] = None
+
+
+class HTTPStatusError(StatusError):
     """`raise_for_status` met an answer other than 2xx, which is in `response`."""
 
     def __init__(self, response: Response | StreamingResponse | AsyncStreamingResponse) -> None:
         status = f"{response.status_code} {response.reason_phrase}".rstrip()
-        super().__init__(f"{response.method} {response.url}: {status}", name="http_status")
-        self.response = response
+        message = f"{response.method} {response.url}: {status}"
+        super().__init__(message, 87, "http_status", "receive", response.status_code)
+        self.response: Response | StreamingResponse | AsyncStreamingResponse = response
 
 
 #: The class of each error code.
@@ -325,5 +344,8 @@ BY_CODE: dict[int, type[Error]] = {
     82: WebSocketProtocol,
     83: WebSocketInvalidUtf8,
     84: WebSocketTooLarge,
+    85: TooManyRedirects,
+    86: RedirectRefused,
+    87: StatusError,
     90: UploadFailed,
 }

@@ -1,6 +1,7 @@
 """The native half of the package `trunkline`."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Literal, Optional, TypeVar, Union, final, overload
 
@@ -9,7 +10,10 @@ from typing_extensions import Self
 __all__ = [
     "AsyncExchange",
     "AsyncWebSocket",
+    "Attempt",
     "ConnectionInfo",
+    "Cookie",
+    "CookieJar",
     "Data",
     "Done",
     "Exchange",
@@ -17,6 +21,7 @@ __all__ = [
     "Head",
     "Headers",
     "Manager",
+    "Redirect",
     "Response",
     "Summary",
     "Timeout",
@@ -24,6 +29,7 @@ __all__ = [
     "Trailers",
     "WebSocket",
     "Writable",
+    "cookies_of",
     "error_table",
     "version",
 ]
@@ -31,10 +37,11 @@ __all__ = [
 _T = TypeVar("_T")
 
 _Payload = Union[bytes, bytearray, memoryview, str]
-_Part = Union[Head, Data, Trailers, Frame, Done]
+_Part = Union[Redirect, Head, Data, Trailers, Frame, Done]
 
 version: str
 
+def cookies_of(url: str, headers: Headers) -> dict[str, str]: ...
 def error_table() -> list[tuple[int, str, str]]: ...
 
 @final
@@ -137,6 +144,36 @@ class Head:
     def informational(self) -> bool: ...
 
 @final
+class Redirect:
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def reason_phrase(self) -> str: ...
+    @property
+    def http_version(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def next_url(self) -> str: ...
+
+@final
+class Attempt:
+    @property
+    def number(self) -> int: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def status(self) -> Optional[int]: ...
+    @property
+    def headers(self) -> Optional[Headers]: ...
+    @property
+    def error(self) -> Optional[Exception]: ...
+
+@final
 class Data:
     @property
     def data(self) -> bytes: ...
@@ -164,6 +201,39 @@ class Done:
 class Writable: ...
 
 @final
+class Cookie:
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def host_only(self) -> bool: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def secure(self) -> bool: ...
+    @property
+    def http_only(self) -> bool: ...
+    @property
+    def expires(self) -> Optional[float]: ...
+    @property
+    def same_site(self) -> Optional[Literal["none", "lax", "strict"]]: ...
+
+@final
+class CookieJar:
+    def __new__(cls) -> Self: ...
+    def load(self, path: Union[str, os.PathLike[str]]) -> int: ...
+    def save(self, path: Union[str, os.PathLike[str]]) -> None: ...
+    def set(self, url: str, set_cookie: str) -> None: ...
+    def remove(self, domain: str, path: str, name: str) -> bool: ...
+    def clear(self) -> None: ...
+    def __len__(self) -> int: ...
+    def __bool__(self) -> bool: ...
+    def __iter__(self) -> Iterator[Cookie]: ...
+
+@final
 class Response:
     @staticmethod
     def assemble(
@@ -171,6 +241,7 @@ class Response:
         url: str,
         head: Head,
         informational: list[Head],
+        history: list[Redirect],
         content: bytes,
         trailers: Headers,
         summary: Summary,
@@ -186,7 +257,11 @@ class Response:
     @property
     def url(self) -> str: ...
     @property
+    def history(self) -> list[Redirect]: ...
+    @property
     def headers(self) -> Headers: ...
+    @property
+    def cookies(self) -> dict[str, str]: ...
     @property
     def trailers(self) -> Headers: ...
     @property

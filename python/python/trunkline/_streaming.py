@@ -17,6 +17,7 @@ from ._native import (
     Exchange,
     Head,
     Headers,
+    Redirect,
     Response,
     Summary,
     Trailers,
@@ -46,10 +47,12 @@ class _Streamed(Generic[E]):
         self._summary: Optional[Summary] = None
         self._content: Optional[bytes] = None
         self._taken = False
-        #: The method that was sent.
+        #: The method that was asked for; a redirect may have made it GET.
         self.method = method
-        #: The URL that was asked for.
+        #: The URL of this answer: the one that was asked for, or the one that the last redirect led to.
         self.url = url
+        #: The redirects that were followed, the first one first.
+        self.history: list[Redirect] = []
         #: The informational (1xx) answers that came before this one.
         self.informational: list[Head] = []
         #: The header fields that came after the body; empty until then, and where none did.
@@ -74,6 +77,9 @@ class _Streamed(Generic[E]):
                 self.informational.append(part)
             else:
                 self._head = part
+        elif isinstance(part, Redirect):
+            self.history.append(part)
+            self.url = part.next_url
         elif isinstance(part, Trailers):
             self.trailers = part.headers
         elif isinstance(part, Done):
@@ -88,9 +94,10 @@ class _Streamed(Generic[E]):
     def _whole(self, content: bytes) -> Response:
         return Response.assemble(
             self.method,
-            self.url,
+            self.history[0].url if self.history else self.url,
             self._known(),
             self.informational,
+            self.history,
             content,
             self.trailers,
             self._ended(),
@@ -396,8 +403,9 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
 class StreamContext:
     """`with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, make: Callable[[], StreamingResponse]) -> None:
+    def __init__(self, make: Callable[[], StreamingResponse], strict: bool = False) -> None:
         self._make = make
+        self._strict = strict
         self._response: Optional[StreamingResponse] = None
 
     def __enter__(self) -> StreamingResponse:
@@ -405,6 +413,9 @@ class StreamContext:
         self._response = response
         try:
             response._begin()
+            if self._strict and not response.is_success:
+                response.read()
+                response.raise_for_status()
         except BaseException:
             response.close()
             raise
@@ -423,8 +434,9 @@ class StreamContext:
 class AsyncStreamContext:
     """`async with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, make: Callable[[], AsyncStreamingResponse]) -> None:
+    def __init__(self, make: Callable[[], AsyncStreamingResponse], strict: bool = False) -> None:
         self._make = make
+        self._strict = strict
         self._response: Optional[AsyncStreamingResponse] = None
 
     async def __aenter__(self) -> AsyncStreamingResponse:
@@ -432,6 +444,9 @@ class AsyncStreamContext:
         self._response = response
         try:
             await response._begin()
+            if self._strict and not response.is_success:
+                await response.aread()
+                response.raise_for_status()
         except BaseException:
             await response.aclose()
             raise
