@@ -65,6 +65,9 @@ ADVICE = {
     "websocket_protocol": "The peer is broken; open the WebSocket anew.",
     "websocket_invalid_utf8": "The peer is broken; open the WebSocket anew.",
     "websocket_too_large": "Raise the limit if such messages are expected.",
+    "too_many_redirects": "Look for a loop; raise `max_redirects`, or do not follow redirects.",
+    "redirect_refused": "See the message. Allow `redirect_downgrade`, give a body that can be sent again, or do not follow.",
+    "http_status": "Head and body were delivered: they say why. The status is the peer's code.",
     "upload_failed": "Look at the source of the body; the message is its own.",
 }
 
