@@ -165,6 +165,10 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::authorize`], and `unsupported` for `AwsSigV4`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "proxies are given their credentials with CONNECT")
+    )]
     pub(crate) fn authorize_proxy(
         &self,
         request: &AuthRequest<'_>,

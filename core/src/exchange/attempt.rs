@@ -39,6 +39,9 @@ impl Leg<'_> {
         let mut replays = 0;
         loop {
             self.state.reset_sent();
+            if let Some(gate) = &self.gate {
+                gate.shut();
+            }
             // A request that must not be sent twice asks for certainty that the connection is open.
             let look = !self.is_idempotent();
             let failed = match self

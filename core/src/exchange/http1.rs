@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
-use http::{Response, Version};
+use http::{Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -108,7 +108,13 @@ impl Leg<'_> {
             request.headers_mut().insert(TRANSFER_ENCODING, chunked);
         }
         let state = Arc::clone(&self.state);
+        let gate = self.gate.clone();
         hyper::ext::on_informational(&mut request, move |response| {
+            if let Some(gate) = &gate
+                && response.status() == StatusCode::CONTINUE
+            {
+                gate.open();
+            }
             let head = Head {
                 status: response.status(),
                 version: response.version(),
@@ -126,7 +132,9 @@ impl Leg<'_> {
         let sending = lease.http1.sender.try_send_request(request);
         let mut sending = std::pin::pin!(sending);
         let mut sent = 0;
+        let mut expecting = self.expecting();
         let result = poll_fn(|cx| {
+            self.poll_gate(&mut expecting, cx);
             if uploads && self.watch.phase() == Phase::Write {
                 // The connection's task reads the body; here only its progress shows.
                 let now = self.state.sent();
@@ -173,6 +181,17 @@ impl Leg<'_> {
     }
 
     fn http1_body(&self) -> Result<UploadBody> {
+        let body = self.http1_upload()?;
+        Ok(match &self.gate {
+            Some(gate) => UploadBody::Expected {
+                gate: Arc::clone(gate),
+                body: Box::new(body),
+            },
+            None => body,
+        })
+    }
+
+    fn http1_upload(&self) -> Result<UploadBody> {
         Ok(match &self.request.body {
             Body::Empty => UploadBody::Whole {
                 state: Arc::clone(&self.state),

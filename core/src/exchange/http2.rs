@@ -55,11 +55,19 @@ impl Leg<'_> {
         let answer = self.receive_http2(response);
         let (mut upload, mut answer) = (pin!(upload), pin!(answer));
         let mut sending = !without_body;
+        let mut expecting = self.expecting();
         if without_body {
             self.watch.enter(Phase::FirstByte);
         }
         let outcome = poll_fn(|cx| {
-            if sending && let Poll::Ready(result) = upload.as_mut().poll(cx) {
+            self.poll_gate(&mut expecting, cx);
+            if sending
+                && self
+                    .gate
+                    .as_ref()
+                    .is_none_or(|gate| gate.poll(cx).is_ready())
+                && let Poll::Ready(result) = upload.as_mut().poll(cx)
+            {
                 sending = false;
                 match result {
                     // The caller's own failure ends the request; the peer's shows in the answer.
@@ -249,6 +257,11 @@ impl Leg<'_> {
 
     fn informational(&self, response: Response<()>) {
         let (parts, ()) = response.into_parts();
+        if let Some(gate) = &self.gate
+            && parts.status == StatusCode::CONTINUE
+        {
+            gate.open();
+        }
         let head = Head {
             status: parts.status,
             version: parts.version,

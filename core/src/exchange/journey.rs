@@ -27,6 +27,8 @@ pub(super) struct Trip {
     pub(super) retries: u32,
     /// Challenges answered in a row.
     pub(super) challenges: u32,
+    /// The peer does not know `expect`.
+    pub(super) unexpected: bool,
     /// Credentials of the request's own are not for where it is now.
     pub(super) abroad: bool,
 }
@@ -37,6 +39,8 @@ pub(super) enum Next {
     Redirect(Box<Redirect>, Box<Request>),
     /// The same again, after a pause.
     Retry(Duration),
+    /// The same again, without `expect`.
+    WithoutExpect,
     /// The same again, with credentials for the challenge.
     Authorize(HeaderName, HeaderValue),
 }
@@ -100,6 +104,7 @@ impl Exchange {
                     )
                     .await?;
                 }
+                Next::WithoutExpect => trip.unexpected = true,
                 Next::Authorize(name, value) => {
                     trip.challenges += 1;
                     answer = Some((name, value));
@@ -176,6 +181,7 @@ impl<'a> Leg<'a> {
             request,
             target: Arc::clone(request.address.target(versions)),
             trip,
+            gate: None,
             fields: Vec::new(),
         };
         leg.add_fields(answer)?;

@@ -1,6 +1,7 @@
 //! One request's life: attempts on connections, deadlines, the way of its body, the delivery of its parts.
 
 mod attempt;
+mod expect;
 mod http1;
 mod http2;
 mod journey;
@@ -30,6 +31,7 @@ use crate::limits::FOREVER;
 use crate::options::{ManagerOptions, Policy, Timeouts};
 use crate::part::Part;
 use crate::pool::Pool;
+use crate::protocol::Gate;
 use crate::request::Target;
 use crate::request::{Body, Request, TimeoutOverrides};
 use crate::statistics::{Counters, add};
@@ -54,6 +56,8 @@ pub(crate) struct Leg<'a> {
     pub(crate) request: &'a Request,
     pub(crate) target: Arc<Target>,
     trip: &'a Trip,
+    /// Holds the body until the peer wants it.
+    gate: Option<Arc<Gate>>,
     /// Fields that are added for this leg: credentials, cookies.
     fields: Vec<(HeaderName, HeaderValue)>,
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use http::response::Parts;
+use http::{HeaderMap, StatusCode};
 
 use super::Leg;
 use super::journey::Next;
@@ -48,15 +48,19 @@ impl Leg<'_> {
             };
             self.fields.push((COOKIE, cookies));
         }
+        self.expect();
+        let policy = self.exchange.policy();
         match answer {
             Some(field) => self.fields.push(field),
             None if policy.auth.is_none() || self.request.headers.contains_key(AUTHORIZATION) => {}
             None if self.may_authorize() => {
                 let origin = self.request.address.origin();
                 let memory = &self.pool.connector.challenges;
-                let fields = policy
-                    .auth
-                    .authorize(&self.auth_request(&self.request.headers), &origin, memory)?;
+                let fields = policy.auth.authorize(
+                    &self.auth_request(&self.request.headers),
+                    &origin,
+                    memory,
+                )?;
                 self.fields.extend(fields);
             }
             None => {}
@@ -147,6 +151,9 @@ impl Leg<'_> {
                 return Ok(Some(Next::Authorize(name, value)));
             }
         }
+        if head.status == StatusCode::EXPECTATION_FAILED && self.gate.is_some() && replayable {
+            return Ok(Some(Next::WithoutExpect));
+        }
         if policy.follow_redirects && redirect::leads_on(head.status, &head.headers) {
             if self.trip.redirects >= policy.max_redirects {
                 return Err(Error::new(
@@ -221,7 +228,8 @@ impl Leg<'_> {
 }
 
 fn joined(one: &HeaderValue, other: &HeaderValue) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_bytes(&[one.as_bytes(), b"; ", other.as_bytes()].concat()).ok()?;
+    let mut value =
+        HeaderValue::from_bytes(&[one.as_bytes(), b"; ", other.as_bytes()].concat()).ok()?;
     value.set_sensitive(true);
     Some(value)
 }

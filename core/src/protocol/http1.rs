@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 
-use super::Abort;
+use super::{Abort, Gate};
 use crate::connect::Stream;
 use crate::delivery::{RequestState, UploadPiece};
 use crate::drive::Reactor;
@@ -136,6 +136,11 @@ pub(crate) enum UploadBody {
         length: Option<u64>,
         reader: Box<SourceReader>,
     },
+    /// One of the others, once the peer wants it.
+    Expected {
+        gate: Arc<Gate>,
+        body: Box<UploadBody>,
+    },
 }
 
 impl Body for UploadBody {
@@ -175,6 +180,10 @@ impl Body for UploadBody {
                     UploadPiece::Pending => Poll::Pending,
                 }
             }
+            UploadBody::Expected { gate, body } => {
+                std::task::ready!(gate.poll(cx));
+                Pin::new(&mut **body).poll_frame(cx)
+            }
             UploadBody::Source { state, reader, .. } => match reader.next() {
                 Ok(Some(data)) => {
                     state.uploaded(data.len());
@@ -194,12 +203,17 @@ impl Body for UploadBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, UploadBody::Whole { left, .. } if left.is_empty())
+        match self {
+            UploadBody::Whole { left, .. } => left.is_empty(),
+            UploadBody::Expected { body, .. } => body.is_end_stream(),
+            UploadBody::Streamed { .. } | UploadBody::Source { .. } => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             UploadBody::Whole { left, .. } => SizeHint::with_exact(left.len() as u64),
+            UploadBody::Expected { body, .. } => body.size_hint(),
             UploadBody::Streamed { length, .. } | UploadBody::Source { length, .. } => {
                 length.map_or_else(SizeHint::default, SizeHint::with_exact)
             }

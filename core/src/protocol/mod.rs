@@ -1,8 +1,10 @@
 //! Protocols on a connected stream: HTTP/1.1 by hyper, HTTP/2 by h2, WebSocket by tungstenite.
 
+mod gate;
 pub(crate) mod http1;
 pub(crate) mod http2;
 mod supervise;
 pub(crate) mod websocket;
 
+pub(crate) use gate::Gate;
 use supervise::Abort;

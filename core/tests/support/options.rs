@@ -129,6 +129,7 @@ fn set_policy(policy: &mut PolicyOverrides, name: &str, value: &Value) -> bool {
         "decode" => policy.decode = value.as_bool(),
         "max_decoded_bytes" => policy.max_decoded_bytes = number,
         "cookies" => policy.cookies = value.as_bool(),
+        "expect_continue" => policy.expect_continue = Some(number.map(Duration::from_millis)),
         _ => return false,
     }
     true
