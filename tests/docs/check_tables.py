@@ -1,4 +1,4 @@
-"""Compares the documents with the code: the tables of errors and limits, names of the C ABI, links.
+"""Compares the documents with the code: the tables of errors, limits and options, names of the C ABI, links.
 
     python tests/docs/check_tables.py
 
@@ -12,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import options_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -158,7 +160,15 @@ def imports() -> list[str]:
 
 
 def main() -> int:
-    checks: list[Callable[[], list[str]]] = [errors, limits, timeouts, names, links, imports]
+    checks: list[Callable[[], list[str]]] = [
+        errors,
+        limits,
+        options_table.differences,
+        timeouts,
+        names,
+        links,
+        imports,
+    ]
     failed = 0
     for check in checks:
         wrong = check()
