@@ -69,6 +69,8 @@ ADVICE = {
     "redirect_refused": "See the message. Allow `redirect_downgrade`, give a body that can be sent again, or do not follow.",
     "http_status": "Head and body were delivered: they say why. The status is the peer's code.",
     "upload_failed": "Look at the source of the body; the message is its own.",
+    "decode_failed": "The peer is broken, or the body was cut short. What was delivered before stands.",
+    "decoded_too_large": "Raise the limit if such bodies are expected from this peer; it may be an attack.",
 }
 
 

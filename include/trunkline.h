@@ -377,6 +377,16 @@ typedef int32_t trunk_status;
 #define TRUNK_ERROR_UPLOAD_FAILED 90
 
 /**
+ * The body does not follow its content-encoding.
+ */
+#define TRUNK_ERROR_DECODE_FAILED 100
+
+/**
+ * The decoded body exceeds its limit, or its ratio to what was sent.
+ */
+#define TRUNK_ERROR_DECODED_TOO_LARGE 101
+
+/**
  * The name of a status, for example `connect_timeout`, or `ok`. Empty for a number that is none.
  *
  * Valid until: the process ends.

@@ -20,6 +20,7 @@ mod pool;
 mod protocol;
 mod request;
 mod statistics;
+mod text;
 
 pub use auth::{Auth, AuthCallback, AuthRequest, AwsPayload, AwsSigV4};
 pub use cookies::{Cookie, CookieJar, SameSite};
@@ -38,3 +39,4 @@ pub use request::{
     UrlTemplate, form, header_field, header_name_of, http_date, json,
 };
 pub use statistics::Statistics;
+pub use text::{Lines, ServerSentEvent, ServerSentEvents, TextDecoder, charset_of};

@@ -189,7 +189,7 @@ impl Reactor {
     }
 
     /// Wakes a task in the next turn: what was made for others in this one comes first.
-    pub(super) fn defer(&self, waker: &Waker) {
+    pub(crate) fn defer(&self, waker: &Waker) {
         lock(&self.deferred).push(waker.clone());
     }
 

@@ -80,4 +80,6 @@ error_codes! {
     86 RedirectRefused "redirect_refused" "A redirect leads where it must not be followed, or needs a body that is gone.";
     87 HttpStatus "http_status" "The status of the answer is an error, and the request asked for an error then.";
     90 UploadFailed "upload_failed" "The caller's source of the request body gave up.";
+    100 DecodeFailed "decode_failed" "The body does not follow its content-encoding.";
+    101 DecodedTooLarge "decoded_too_large" "The decoded body exceeds its limit, or its ratio to what was sent.";
 }

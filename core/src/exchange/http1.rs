@@ -264,6 +264,11 @@ impl Leg<'_> {
                 }
                 if let Some(decoder) = &mut decoder {
                     if let Some(piece) = decoder.pull()? {
+                        if piece.is_empty() {
+                            // Much work for nothing yet: others have their turn.
+                            self.pool.connector.reactor.defer(cx.waker());
+                            return Poll::Pending;
+                        }
                         self.state.deliver(Part::Data(piece));
                         continue;
                     }

@@ -114,3 +114,13 @@ pub const HAR_ENTRIES: usize = 1000;
 pub const HAR_BODY_BYTES: usize = 64 * 1024;
 /// Bytes that the exchanges of an HTTP archive may take in all.
 pub const HAR_BYTES: usize = 64 * 1024 * 1024;
+/// Content codings of one answer, each over the one before.
+pub const CONTENT_CODINGS: usize = 4;
+/// Bytes of a decoded body that are made, and handed over, at once; each coding holds as many.
+pub const DECODE_PIECE: usize = 64 * 1024;
+/// Pieces that all codings of one answer make before others have their turn.
+pub const DECODE_STEPS: usize = 16;
+/// Decoded bytes from which on their ratio to what was sent counts.
+pub const DECODE_RATIO_FROM: u64 = 1024 * 1024;
+/// Window of a zstd frame, in bytes (RFC 9659, 3).
+pub const ZSTD_WINDOW: usize = 8 * 1024 * 1024;

@@ -216,6 +216,14 @@ class BodyTooLarge(ProtocolError):
     """The body of the answer exceeds its limit."""
 
 
+class DecodeFailed(ProtocolError):
+    """The body does not follow its content-encoding."""
+
+
+class DecodedTooLarge(ProtocolError):
+    """The decoded body exceeds its limit, or its ratio to what was sent."""
+
+
 class Http2Protocol(ProtocolError):
     """The peer broke the HTTP/2 protocol."""
 
@@ -348,4 +356,6 @@ BY_CODE: dict[int, type[Error]] = {
     86: RedirectRefused,
     87: StatusError,
     90: UploadFailed,
+    100: DecodeFailed,
+    101: DecodedTooLarge,
 }
