@@ -162,14 +162,9 @@ pub(crate) fn cookies_of<'py>(
     set_by(py, url, &headers.get().0)
 }
 
-/// The `cookie` field of a request: those given, and of the jar's those with other names.
-pub(crate) fn field(
-    jar: &trunkline::CookieJar,
-    url: &str,
-    given: &Bound<'_, PyDict>,
-) -> PyResult<Vec<u8>> {
+/// The `cookie` field of a request.
+pub(crate) fn field(given: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
     let mut pairs = Vec::new();
-    let mut names = Vec::new();
     for (name, value) in given {
         let (name, value): (String, String) = (name.extract()?, value.extract()?);
         if name.contains([';', '=']) || value.contains(';') {
@@ -177,22 +172,9 @@ pub(crate) fn field(
                 "cookie {name:?}: a name holds no ';' and no '=', a value no ';'"
             )));
         }
-        pairs.push(format!("{name}={value}").into_bytes());
-        names.push(name.into_bytes());
+        pairs.push(format!("{name}={value}"));
     }
-    let kept = url::Url::parse(url)
-        .ok()
-        .and_then(|url| jar.header(&url, true));
-    let kept = kept.as_ref().map_or(&[][..], |kept| kept.as_bytes());
-    let own = kept
-        .split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| {
-            let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-            !pair.is_empty() && !names.iter().any(|given| given == name)
-        });
-    let all: Vec<&[u8]> = own.chain(pairs.iter().map(Vec::as_slice)).collect();
-    Ok(all.join(&b"; "[..]))
+    Ok(pairs.join("; ").into_bytes())
 }
 
 /// What an answer from `url` set, value by name, as a jar takes it.

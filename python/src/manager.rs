@@ -52,14 +52,11 @@ impl Manager {
     ) -> PyResult<Manager> {
         let options = options::manager_options(given)?;
         let inline = options.drive == Drive::Inline;
-        let mut defaults = Defaults {
-            fields: Vec::new(),
-            jar: options.cookie_jar.clone(),
-        };
+        let mut defaults = Vec::new();
         if let Some(fields) = default_headers {
             headers::each(fields, &mut |name, value| {
                 checked(py, trunkline::header_field(name, value))?;
-                defaults.fields.push((name.to_ascii_lowercase(), value.to_vec()));
+                defaults.push((name.to_ascii_lowercase(), value.to_vec()));
                 Ok(())
             })?;
         }

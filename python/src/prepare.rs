@@ -15,14 +15,7 @@ use crate::{cookies, headers, policy, timeout};
 const SHARED: usize = 16 * 1024;
 
 /// Header fields that every request of a client bears unless it has its own of that name.
-pub(crate) type DefaultFields = Vec<(String, Vec<u8>)>;
-
-/// What a client adds to its requests.
-pub(crate) struct Defaults {
-    pub(crate) fields: DefaultFields,
-    /// Its cookies.
-    pub(crate) jar: trunkline::CookieJar,
-}
+pub(crate) type Defaults = Vec<(String, Vec<u8>)>;
 
 /// What a request is made of, as it came from Python.
 pub(crate) struct Given<'a, 'py> {
@@ -65,17 +58,16 @@ pub(crate) fn request(
     if let Some(fields) = given.headers {
         let mut names: Vec<String> = Vec::new();
         headers::each(fields, &mut |name, value| {
-            if !defaults.fields.is_empty() {
+            if !defaults.is_empty() {
                 names.push(name.to_ascii_lowercase());
             }
             checked(py, request.header(name, value)).map(|_| ())
         })?;
-        let others = defaults.fields.iter();
-        for (name, value) in others.filter(|(name, _)| !names.contains(name)) {
+        for (name, value) in defaults.iter().filter(|(name, _)| !names.contains(name)) {
             checked(py, request.header(name, value))?;
         }
     } else {
-        for (name, value) in &defaults.fields {
+        for (name, value) in defaults {
             checked(py, request.header(name, value))?;
         }
     }
@@ -90,7 +82,7 @@ pub(crate) fn request(
         match &*name.extract::<std::borrow::Cow<'_, str>>()? {
             "max_bytes" => max = value.extract()?,
             "cookies" if value.is_instance_of::<PyDict>() => {
-                let field = cookies::field(&defaults.jar, given.url, value.cast()?)?;
+                let field = cookies::field(value.cast()?)?;
                 checked(py, request.header("cookie", &field))?;
             }
             name => option(&mut request, name, &value)?,

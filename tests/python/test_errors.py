@@ -22,7 +22,12 @@ def test_every_code_has_its_class() -> None:
         assert getattr(trunkline, kind.__name__) is kind
         words = table[number].replace("websocket", "web_socket").split("_")
         camel = "".join(word.capitalize() for word in words)
-        renamed = {"Timeout": "CallTimeout", "Forked": "ForkedError", "Io": "IoError", "HttpStatus": "StatusError"}
+        renamed = {
+            "Timeout": "CallTimeout",
+            "Forked": "ForkedError",
+            "Io": "IoError",
+            "HttpStatus": "StatusError",
+        }
         assert kind.__name__ == renamed.get(camel, camel)
 
 

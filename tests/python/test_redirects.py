@@ -75,7 +75,9 @@ async def test_followed_by_an_async_streamed_answer(script: Script, drive: Any) 
 
 
 def test_a_streamed_upload_that_becomes_a_get(script: Script) -> None:
-    server = script([asked("/a", "POST", body="pieces"), answer(303, location="/b"), asked("/b"), answer()])
+    server = script(
+        [asked("/a", "POST", body="pieces"), answer(303, location="/b"), asked("/b"), answer()]
+    )
     with Client() as client:
         response = client.post(f"{server.url}/a", content=iter([b"pie", b"ces"]))
         assert [one.next_url for one in response.history] == [f"{server.url}/b"]
@@ -211,7 +213,7 @@ def test_a_client_that_goes_while_its_function_is_asked(script: Script) -> None:
 
 def test_options_are_checked() -> None:
     for options in ({"retry": "often"}, {"retry_delay": -1}):
-        with pytest.raises(ValueError, match="retry|delay"):
+        with pytest.raises(ValueError, match=r"retry|delay"):
             Client(**options)  # type: ignore[arg-type]
     for options in ({"retry": 1}, {"retry_delay": "x"}, {"max_redirects": "x"}):
         with pytest.raises(TypeError):
@@ -219,7 +221,9 @@ def test_options_are_checked() -> None:
 
 
 def test_raise_for_status(script: Script, drive: Any) -> None:
-    server = script([asked("/"), answer(404, "gone"), asked("/"), answer(404), asked("/"), answer(500, "no")])
+    server = script(
+        [asked("/"), answer(404, "gone"), asked("/"), answer(404), asked("/"), answer(500, "no")]
+    )
     with Client(raise_for_status=True, drive=drive) as client:
         with pytest.raises(trunkline.HTTPStatusError, match="404") as caught:
             client.get(server.url)

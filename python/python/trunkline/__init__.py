@@ -1,6 +1,7 @@
 """Trunkline: HTTP/1.1, HTTP/2 and WebSocket for blocking and asyncio programs, on one core written in Rust."""
 
 from ._async_client import AsyncClient
+from ._auth import AwsSigV4Auth, BasicAuth, BearerAuth, DigestAuth, NetRCAuth
 from ._client import (
     Client,
     delete,
@@ -87,6 +88,8 @@ from ._native import (
     AsyncWebSocket,
     Attempt,
     ConnectionInfo,
+    Cookie,
+    CookieJar,
     Data,
     Done,
     Exchange,
@@ -113,6 +116,9 @@ __all__ = [
     "AsyncStreamingResponse",
     "AsyncWebSocket",
     "Attempt",
+    "AwsSigV4Auth",
+    "BasicAuth",
+    "BearerAuth",
     "BodyTooLarge",
     "Busy",
     "CallTimeout",
@@ -126,9 +132,12 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionInfo",
     "ConnectionReset",
+    "Cookie",
+    "CookieJar",
     "Data",
     "DecodeFailed",
     "DecodedTooLarge",
+    "DigestAuth",
     "Done",
     "EndOfParts",
     "Error",
@@ -152,6 +161,7 @@ __all__ = [
     "InvalidUrl",
     "IoError",
     "Limits",
+    "NetRCAuth",
     "NetworkError",
     "NullPointer",
     "OpenOptions",

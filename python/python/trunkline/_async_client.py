@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
+from ._auth import at_once
 from ._body import Defaults, Prepared, prepare, websocket_url
-from ._config import make_manager
+from ._config import jar_of, make_manager
 from ._native import AsyncExchange, Response
 from ._streaming import AsyncStreamContext, AsyncStreamingResponse, read_file
 from ._websocket import WebSocketContext
@@ -35,7 +37,9 @@ class AsyncClient:
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._closed = True
         self._defaults = Defaults.of(options)
-        self._manager = make_manager(options, DRIVE)
+        #: The jar that keeps the cookies of answers; unused where the option `cookies` is None.
+        self.cookies = jar_of(options)
+        self._manager = make_manager(options, DRIVE, self.cookies)
         self._plain = self._defaults.nothing
         self._closed = False
 
@@ -112,6 +116,8 @@ class AsyncClient:
     ) -> AsyncExchange:
         """Submits a request whose parts are awaited one by one; see `Client.submit`."""
         given = prepare(options, self._defaults, url)
+        if given.auth is not None:
+            given = given.with_auth(at_once(given.auth()))
         more = {**(given.extra or {}), **(extra or {})}
         return self._manager.open_async(
             method, given.url, given.headers, content, given.timeout, more
@@ -121,12 +127,12 @@ class AsyncClient:
         """Opens a WebSocket: `async with client.websocket("wss://...") as ws:`."""
         given = prepare(options, self._defaults, url)
         target = websocket_url(given.url)
-        return WebSocketContext(
-            lambda: self._manager.open_async(
-                "GET", target, given.headers, None, given.timeout, given.extra
-            ),
-            target,
-        )
+
+        async def make() -> AsyncExchange:
+            ready = await self._with_auth(given)
+            return self._manager.open_async("GET", target, *ready[1:5])
+
+        return WebSocketContext(make, target)
 
     def statistics(self) -> dict[str, Any]:
         """The client's counters by name."""
@@ -139,16 +145,24 @@ class AsyncClient:
         if ended is not None:
             await ended
 
-    def _streamed(self, method: str, given: Prepared) -> AsyncStreamingResponse:
+    async def _with_auth(self, given: Prepared) -> Prepared:
+        if given.auth is None:
+            return given
+        auth = given.auth()
+        return given.with_auth(await auth if inspect.isawaitable(auth) else auth)
+
+    async def _streamed(self, method: str, given: Prepared) -> AsyncStreamingResponse:
+        given = await self._with_auth(given)
         exchange = self._manager.open_async(method, *given[:5])
         return AsyncStreamingResponse(exchange, method, given.url, given.source)
 
     async def _request(self, method: str, given: Prepared) -> Response:
         if given.source is None:
+            given = await self._with_auth(given)
             response = await self._manager.fetch(method, *given[:5])
         else:
             limit = given.extra.pop("max_bytes", 0) if given.extra else 0
-            response = await self._streamed(method, given)._collect(limit)
+            response = await (await self._streamed(method, given))._collect(limit)
         return response.raise_for_status() if given.strict else response
 
     async def __aenter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -106,6 +107,15 @@ def native(auth: Any) -> Any:
         "auth is (user, password), BasicAuth, DigestAuth, BearerAuth, NetRCAuth, AwsSigV4Auth, a str, "
         f"a function that answers one of these, or None, not {type(auth).__name__}"
     )
+
+
+def at_once(auth: Any) -> Any:
+    """What a function answered, unless that is to be awaited."""
+    if inspect.isawaitable(auth):
+        if inspect.iscoroutine(auth):
+            auth.close()
+        raise TypeError("the credentials would have to be awaited, which this call cannot do")
+    return auth
 
 
 def is_asked(auth: Any) -> bool:

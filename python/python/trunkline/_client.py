@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
+from ._auth import at_once
 from ._body import Defaults, Prepared, prepare, websocket_url
-from ._config import make_manager
+from ._config import jar_of, make_manager
 from ._native import Exchange, Response, WebSocket
 from ._streaming import StreamContext, StreamingResponse
 from ._websocket import open_websocket
@@ -29,7 +29,9 @@ class Client:
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._defaults = Defaults.of(options)
-        self._manager = make_manager(options, "inline")
+        #: The jar that keeps the cookies of answers; unused where the option `cookies` is None.
+        self.cookies = jar_of(options)
+        self._manager = make_manager(options, "inline", self.cookies)
         self._plain = self._defaults.nothing
 
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Response:
@@ -119,12 +121,7 @@ class Client:
         given = prepare(options, self._defaults, url)
         if given.auth is None:
             return given
-        auth = given.auth()
-        if inspect.isawaitable(auth):
-            if inspect.iscoroutine(auth):
-                auth.close()
-            raise TypeError("a blocking client cannot await its credentials: use AsyncClient")
-        return given.with_auth(auth)
+        return given.with_auth(at_once(given.auth()))
 
     def _streamed(self, method: str, given: Prepared) -> StreamingResponse:
         if given.source is not None and not isinstance(given.source, Iterator):

@@ -89,7 +89,7 @@ class CommonOptions(PolicyOptions, total=False):
     headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
     json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
     timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
-    cookies: cookies that go along beside the jar's, value by name; None leaves the jar alone.
+    cookies: cookies that go along before the jar's, value by name; None leaves the jar alone.
     http_versions: "auto", "http1" or "http2".
     max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
     credit: bytes of a streamed answer that may have arrived and not been taken.
@@ -228,13 +228,17 @@ def _pem(source: str | bytes | os.PathLike[str]) -> bytes:
         return file.read()
 
 
-def make_manager(options: ClientOptions, drive: Drive) -> Manager:
+def jar_of(options: ClientOptions) -> CookieJar:
+    """The jar that a client is to use: the one that it was given, or one of its own."""
+    cookies = options.get("cookies")
+    return cookies if isinstance(cookies, CookieJar) else CookieJar()
+
+
+def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manager:
     """The native manager for a client's options."""
     given: dict[str, Any] = {"drive": options.get("drive", drive), "decode": True}
-    cookies = options.get("cookies", ())
-    given["cookies"] = cookies is not None
-    if isinstance(cookies, CookieJar):
-        given["cookie_jar"] = cookies
+    given["cookies"] = options.get("cookies", ()) is not None
+    given["cookie_jar"] = jar
     if not is_asked(options.get("auth")):
         given["auth"] = native(options.get("auth"))
     for name in ("http_versions", "server_hostname", "user_agent", *POLICY):

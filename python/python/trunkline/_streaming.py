@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json as _json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
@@ -22,6 +22,7 @@ from ._native import (
     Summary,
     Trailers,
     Writable,
+    cookies_of,
 )
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ class _Streamed(Generic[E]):
     def headers(self) -> Headers:
         """The header fields."""
         return self._known().headers
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that this answer set, value by name."""
+        return cookies_of(self.url, self.headers)
 
     @property
     def is_success(self) -> bool:
@@ -434,13 +440,15 @@ class StreamContext:
 class AsyncStreamContext:
     """`async with client.stream(...) as response:`; leaving it cancels what has not ended."""
 
-    def __init__(self, make: Callable[[], AsyncStreamingResponse], strict: bool = False) -> None:
+    def __init__(
+        self, make: Callable[[], Awaitable[AsyncStreamingResponse]], strict: bool = False
+    ) -> None:
         self._make = make
         self._strict = strict
         self._response: Optional[AsyncStreamingResponse] = None
 
     async def __aenter__(self) -> AsyncStreamingResponse:
-        response = self._make()
+        response = await self._make()
         self._response = response
         try:
             await response._begin()

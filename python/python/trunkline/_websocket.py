@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from types import TracebackType
 from typing import Any, Callable, Optional
 
@@ -52,13 +52,16 @@ async def open_websocket_async(exchange: AsyncExchange, url: str) -> AsyncWebSoc
 class WebSocketContext:
     """`async with client.websocket(url) as ws:`, or `ws = await client.websocket(url)`."""
 
-    def __init__(self, make: Callable[[], AsyncExchange], url: str) -> None:
+    def __init__(self, make: Callable[[], Awaitable[AsyncExchange]], url: str) -> None:
         self._make = make
         self._url = url
         self._ws: Optional[AsyncWebSocket] = None
 
     def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
-        return open_websocket_async(self._make(), self._url).__await__()
+        return self._open().__await__()
+
+    async def _open(self) -> AsyncWebSocket:
+        return await open_websocket_async(await self._make(), self._url)
 
     async def __aenter__(self) -> AsyncWebSocket:
         self._ws = await self
