@@ -68,7 +68,9 @@ def python_options() -> dict[str, set[str]]:
         for node in tree.body
         if isinstance(node, ast.ClassDef)
     }
-    timeout = read("python/python/trunkline/_native.pyi").split("class Timeout:")[1].split(") ->")[0]
+    timeout = (
+        read("python/python/trunkline/_native.pyi").split("class Timeout:")[1].split(") ->")[0]
+    )
     found["Timeout"] = set(re.findall(r"^        (\w+): Optional\[float\] = ...,$", timeout, re.M))
     found["Timeout"].discard("every")
     return found
@@ -132,15 +134,12 @@ def differences() -> list[str]:
             if name not in cases and not (colons and defines(files.get(file, ""), function)):
                 wrong.append(f"{place}: there is no test {name}")
     setters = {
-        name
-        for name in header
-        if re.match(r"trunk_(manager|request)_options_(?!new$|free$)", name)
+        name for name in header if re.match(r"trunk_(manager|request)_options_(?!new$|free$)", name)
     }
-    kinds = {*CLIENT, *REQUEST, "Limits", "Timeout"}
-    fields = {f"{kind}.{name}" for kind in kinds for name in python.get(kind, ())}
-    wrong += [
-        f"docs/options.md lacks {name}" for name in sorted((rust | setters | fields) - seen)
-    ]
+    classes = {*CLIENT, *REQUEST, "Limits", "Timeout"}
+    arguments = {f"{kind}.{name}" for kind in classes for name in python.get(kind, ())}
+    lacking = sorted((rust | setters | arguments) - seen)
+    wrong += [f"docs/options.md lacks {name}" for name in lacking]
     return wrong
 
 
