@@ -52,6 +52,8 @@ ADVICE = {
     "tls_failed": "See the message; nothing was sent.",
     "tls_certificate": "Trust the right authority, or correct the host name. Nothing was sent.",
     "protocol_not_negotiated": "Allow HTTP/1.1 for this origin.",
+    "proxy_failed": "See the message: the proxy forbids the target or cannot reach it, or is no proxy of this kind.",
+    "proxy_authentication": "Correct the user and password in the proxy's URL; the target has seen nothing.",
     "connection_closed": "Try again only if the request may be processed twice; a safe replay was tried already.",
     "connection_reset": "As `connection_closed`.",
     "http1_malformed": "The peer is broken, or is no HTTP server.",

@@ -292,6 +292,16 @@ typedef int32_t trunk_status;
 #define TRUNK_ERROR_PROTOCOL_NOT_NEGOTIATED 44
 
 /**
+ * The proxy refused the connection or its answer is not valid.
+ */
+#define TRUNK_ERROR_PROXY_FAILED 45
+
+/**
+ * The proxy asks for other credentials.
+ */
+#define TRUNK_ERROR_PROXY_AUTHENTICATION 46
+
+/**
  * The peer closed the connection before the answer was complete.
  */
 #define TRUNK_ERROR_CONNECTION_CLOSED 50

@@ -25,12 +25,15 @@ needed_test='
 command cmake cmake
 command etcd etcd-server
 command etcdctl etcd-client
+command microsocks microsocks
 command nghttp nghttp2-client
 command nghttpd nghttp2-server
 command nginx nginx
 command openssl openssl
 command pkg-config pkg-config
 command readelf binutils
+command squid squid-openssl
+command tinyproxy tinyproxy
 command valgrind valgrind
 header cjson/cJSON.h libcjson-dev
 '
@@ -82,6 +85,8 @@ for package in "$@"; do
     case $package in
     nginx) systemctl --quiet disable nginx 2>/dev/null || true ;;
     etcd-server) systemctl --quiet disable etcd 2>/dev/null || true ;;
+    squid-openssl) systemctl --quiet disable squid 2>/dev/null || true ;;
+    tinyproxy) systemctl --quiet disable tinyproxy 2>/dev/null || true ;;
     esac
 done
 ROOT

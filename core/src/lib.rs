@@ -30,8 +30,10 @@ pub use error::{Error, ErrorCode, Phase, Result};
 pub use insight::HarLog;
 pub use manager::Manager;
 pub use options::{
-    Attempt, ClientIdentity, DelayOption, Drive, HttpVersions, ManagerOptions, Policy,
-    PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction, Timeouts, TlsOptions, Verify,
+    Attempt, ClientIdentity, ConnectionOptions, DelayOption, Drive, HttpVersions, Lookup,
+    ManagerOptions, NoProxy, Policy, PolicyOverrides, Proxy, ProxyOption, ProxyRules, Resolve,
+    Retry, RetryDecision, RetryDelay, RetryFunction, TcpKeepAlive, Timeouts, TlsOptions,
+    TlsVersion, Verify,
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Redirect, Summary, Timings};
 pub use request::{

@@ -8,6 +8,8 @@ mod kit;
 mod grpc;
 #[path = "servers/program.rs"]
 mod program;
+#[path = "servers/proxies.rs"]
+mod proxies;
 
 use kit::{Answer, DRIVES, fetch, options, rest, soon, submit};
 use program::{Program, find, free_port};

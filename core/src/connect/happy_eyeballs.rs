@@ -3,40 +3,30 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-
+use super::socket;
 use crate::drive::{Io, Reactor, Timer};
 use crate::limits::HAPPY_EYEBALLS_DELAY;
+use crate::options::ConnectionOptions;
 use crate::statistics::Counters;
-
-/// A non-blocking stream socket that no child process inherits.
-pub(super) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(rustix::net::socket_with(
-        family,
-        SocketType::STREAM,
-        flags,
-        None,
-    )?)
-}
 
 /// Connects to the first of `addresses` that answers. Those that lose are closed.
 pub(super) async fn connect(
-    addresses: Vec<SocketAddr>,
+    mut addresses: Vec<SocketAddr>,
+    options: &ConnectionOptions,
     reactor: &Arc<Reactor>,
     counters: &Arc<Counters>,
 ) -> io::Result<Io> {
+    addresses.retain(|address| socket::is_reachable(address, options));
     let mut race = Race {
         waiting: interleave(addresses).into_iter(),
         running: Vec::new(),
         timer: Timer::new(reactor),
         failure: None,
     };
-    poll_fn(|cx| race.poll(cx, reactor, counters)).await
+    poll_fn(|cx| race.poll(cx, options, reactor, counters)).await
 }
 
 /// RFC 8305, 4: the families take turns, beginning with the one that the resolver put first.
@@ -66,6 +56,7 @@ impl Race {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
+        options: &ConnectionOptions,
         reactor: &Arc<Reactor>,
         counters: &Arc<Counters>,
     ) -> Poll<io::Result<Io>> {
@@ -86,13 +77,18 @@ impl Race {
             let next_is_due = self.running.is_empty() || self.timer.poll(cx).is_ready();
             if self.waiting.len() == 0 || !(next_is_due || self.failure.is_some()) {
                 if self.running.is_empty() {
-                    let none = || io::Error::new(io::ErrorKind::NotFound, "no address");
+                    let none = || {
+                        io::Error::new(
+                            io::ErrorKind::NotFound,
+                            "no address that can be reached from the local one",
+                        )
+                    };
                     return Poll::Ready(Err(self.failure.take().unwrap_or_else(none)));
                 }
                 return Poll::Pending;
             }
             if let Some(address) = self.waiting.next() {
-                match begin(address, reactor, counters) {
+                match begin(address, options, reactor, counters) {
                     Ok(io) => {
                         self.running.push(io);
                         self.failure = None;
@@ -105,14 +101,13 @@ impl Race {
     }
 }
 
-fn begin(address: SocketAddr, reactor: &Arc<Reactor>, counters: &Arc<Counters>) -> io::Result<Io> {
-    let family = if address.is_ipv6() {
-        AddressFamily::INET6
-    } else {
-        AddressFamily::INET
-    };
-    let socket = socket(family)?;
-    sockopt::set_tcp_nodelay(&socket, true)?;
+fn begin(
+    address: SocketAddr,
+    options: &ConnectionOptions,
+    reactor: &Arc<Reactor>,
+    counters: &Arc<Counters>,
+) -> io::Result<Io> {
+    let socket = socket::prepared(address, options)?;
     match rustix::net::connect(&socket, &address) {
         Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Io::new(socket, reactor, counters),
         Err(cause) => Err(cause.into()),

@@ -1,7 +1,9 @@
-//! Connecting: names to addresses, addresses to sockets, sockets to TLS.
+//! Connecting: names to addresses, addresses to sockets, through a proxy where there is one, sockets to TLS.
 
 mod happy_eyeballs;
+mod proxy;
 mod resolve;
+mod socket;
 mod stream;
 mod tls;
 
@@ -16,10 +18,12 @@ use crate::cookies::CookieJar;
 use crate::drive::{Io, Reactor};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::Budget;
-use crate::options::{HttpVersions, ManagerOptions};
-use crate::request::Target;
+use crate::options::{HttpVersions, ManagerOptions, Proxy, ProxyKind};
+use crate::request::{Route, Target};
 use crate::statistics::Counters;
 
+use proxy::Tunnel;
+pub(crate) use proxy::{Routes, add_forwarding};
 pub(crate) use resolve::Resolver;
 pub(crate) use stream::Stream;
 pub(crate) use tls::Tls;
@@ -34,8 +38,10 @@ pub(crate) struct Connected {
     pub(crate) stream: Stream,
     /// The protocol that ALPN chose, where TLS did.
     pub(crate) http2: bool,
+    /// The other end of the socket: the proxy's, where there is one.
     pub(crate) remote: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
+    /// Version and cipher of the TLS with the target.
     pub(crate) tls: Option<String>,
 }
 
@@ -49,6 +55,9 @@ pub(crate) struct Connector {
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) tls: Arc<Tls>,
+    /// For proxies that are spoken to over TLS.
+    pub(crate) proxy_tls: Arc<Tls>,
+    pub(crate) routes: Arc<Routes>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) challenges: Arc<Challenges>,
     pub(crate) cookies: CookieJar,
@@ -62,31 +71,20 @@ impl Connector {
         target: &Target,
         progress: &dyn Progress,
     ) -> Result<Connected> {
-        let io = if let Some(path) = &self.options.unix_socket {
-            progress.enter(Phase::Connect);
-            self.unix(path).await?
-        } else {
-            progress.enter(Phase::Resolve);
-            let addresses = self
-                .resolver
-                .resolve(&self.options.resolve, &target.host, target.port)
-                .await?;
-            progress.enter(Phase::Connect);
-            happy_eyeballs::connect(addresses, &self.reactor, &self.counters)
-                .await
-                .map_err(|cause| {
-                    Error::new(
-                        ErrorCode::ConnectFailed,
-                        format!("connect to {}:{}: {cause}", target.host, target.port),
-                    )
-                    .with_source(cause)
-                })?
+        let (stream, (remote, local)) = match &target.route {
+            Route::Direct => {
+                let io = self.direct(target, progress).await?;
+                let addresses = addresses_of(&io);
+                (Stream::Plain(io), addresses)
+            }
+            // Boxed, so that direct connections take no room for it.
+            Route::Forward(proxy) => Box::pin(self.through(proxy, None, progress)).await?,
+            Route::Tunnel(proxy) => Box::pin(self.through(proxy, Some(target), progress)).await?,
         };
-        let (remote, local) = addresses_of(&io);
         if !target.tls {
             let http2 = target.versions == HttpVersions::Http2;
             return Ok(Connected {
-                stream: Stream::Plain(io),
+                stream,
                 http2,
                 remote,
                 local,
@@ -94,7 +92,10 @@ impl Connector {
             });
         }
         progress.enter(Phase::Tls);
-        let (stream, http2, description) = self.tls.handshake(io, target).await?;
+        let (stream, http2, description) = self
+            .secure(stream, target)
+            .await
+            .map_err(|error| error.in_phase(Phase::Tls))?;
         Ok(Connected {
             stream,
             http2,
@@ -102,6 +103,104 @@ impl Connector {
             local,
             tls: Some(description),
         })
+    }
+
+    /// TLS with the target.
+    async fn secure(&self, stream: Stream, target: &Target) -> Result<(Stream, bool, String)> {
+        let (host, versions) = (target.host.as_str(), target.versions);
+        if let Stream::Plain(io) = stream {
+            let secured = self.tls.handshake(io, host, versions).await?;
+            let stream = Stream::Tls(Box::new(secured.stream));
+            return Ok((stream, secured.http2, secured.description));
+        }
+        // TLS in the proxy's TLS.
+        let secured = Box::pin(self.tls.handshake(stream, host, versions)).await?;
+        let stream = Stream::Tunnel(Box::new(secured.stream));
+        Ok((stream, secured.http2, secured.description))
+    }
+
+    async fn direct(&self, target: &Target, progress: &dyn Progress) -> Result<Io> {
+        if let Some(path) = &self.options.unix_socket {
+            progress.enter(Phase::Connect);
+            return self.unix(path).await;
+        }
+        progress.enter(Phase::Resolve);
+        let addresses = self.resolve(&target.host, target.port).await?;
+        progress.enter(Phase::Connect);
+        self.reach(addresses, &target.host, target.port).await
+    }
+
+    /// A stream to the proxy; to `target`, if it is to be a tunnel. All of it is connecting.
+    async fn through(
+        &self,
+        proxy: &Proxy,
+        target: Option<&Target>,
+        progress: &dyn Progress,
+    ) -> Result<(Stream, (Option<SocketAddr>, Option<SocketAddr>))> {
+        progress.enter(Phase::Resolve);
+        let resolves_target = ProxyKind::Socks {
+            remote_names: false,
+        };
+        let address = match target {
+            Some(target) if proxy.kind() == resolves_target => {
+                let found = self.resolve(&target.host, target.port).await?;
+                found.first().copied()
+            }
+            Some(target) => target.literal(),
+            None => None,
+        };
+        let proxies = self.resolve(proxy.host(), proxy.port()).await?;
+        progress.enter(Phase::Connect);
+        let connecting = async {
+            let io = self.reach(proxies, proxy.host(), proxy.port()).await?;
+            let addresses = addresses_of(&io);
+            let mut stream = if proxy.kind() == (ProxyKind::Http { tls: true }) {
+                let versions = HttpVersions::Http1;
+                let handshake = self.proxy_tls.handshake(io, proxy.host(), versions);
+                let secured = handshake
+                    .await
+                    .map_err(|error| error.about(&format!("proxy {proxy}")))?;
+                Stream::Tls(Box::new(secured.stream))
+            } else {
+                Stream::Plain(io)
+            };
+            if let Some(target) = target {
+                let tunnel = Tunnel {
+                    proxy,
+                    host: &target.host,
+                    port: target.port,
+                    address,
+                    user_agent: self.user_agent.as_ref(),
+                    headers: &self.options.proxy_headers,
+                };
+                tunnel.open(&mut stream).await?;
+            }
+            Ok((stream, addresses))
+        };
+        connecting
+            .await
+            .map_err(|error: Error| error.in_phase(Phase::Connect))
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        self.resolver
+            .resolve(&self.options.resolve, host, port)
+            .await
+            .map_err(|error| error.in_phase(Phase::Resolve))
+    }
+
+    async fn reach(&self, addresses: Vec<SocketAddr>, host: &str, port: u16) -> Result<Io> {
+        let options = &self.options.connection;
+        happy_eyeballs::connect(addresses, options, &self.reactor, &self.counters)
+            .await
+            .map_err(|cause| {
+                Error::new(
+                    ErrorCode::ConnectFailed,
+                    format!("connect to {host}:{port}: {cause}"),
+                )
+                .with_source(cause)
+                .in_phase(Phase::Connect)
+            })
     }
 
     async fn unix(&self, path: &Path) -> Result<Io> {
@@ -113,7 +212,7 @@ impl Connector {
         };
         let address = rustix::net::SocketAddrUnix::new(path).map_err(|cause| failed(&cause))?;
         let begin = || {
-            let socket = happy_eyeballs::socket(rustix::net::AddressFamily::UNIX)?;
+            let socket = socket::socket(rustix::net::AddressFamily::UNIX)?;
             match rustix::net::connect(&socket, &address) {
                 Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
                 Err(cause) => return Err(cause.into()),

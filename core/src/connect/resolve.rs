@@ -1,32 +1,24 @@
-//! Names to addresses. Literals and `localhost` need no resolver; other names go to the system's, which blocks and
-//! therefore runs on threads of its own: they are started when there is work, bounded, and end when there is none.
+//! Names to addresses. Literals and `localhost` need no resolver; other names go to the program's own, if it has one,
+//! or to the system's, which blocks and therefore runs on threads of its own: they are started when there is work,
+//! bounded, and end when there is none.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use atomic_waker::AtomicWaker;
-
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::RESOLVER_THREADS;
+use crate::limits::{RESOLVED_ADDRESSES, RESOLVER_THREADS};
+use crate::options::{Lookup, Outcome, Resolve};
 
 /// How long an unused resolver thread stays.
 const LINGER: Duration = Duration::from_secs(5);
 
-#[derive(Default)]
-struct Answer {
-    result: Mutex<Option<std::io::Result<Vec<SocketAddr>>>>,
-    waker: AtomicWaker,
-}
-
 struct Job {
     host: String,
     port: u16,
-    answer: Arc<Answer>,
+    lookup: Lookup,
 }
 
 #[derive(Default)]
@@ -39,11 +31,20 @@ struct Inner {
 /// The resolver of a manager.
 #[derive(Default)]
 pub(crate) struct Resolver {
+    /// The program's own.
+    custom: Option<Arc<dyn Resolve>>,
     inner: Mutex<Inner>,
     arrived: Condvar,
 }
 
 impl Resolver {
+    pub(crate) fn new(custom: Option<Arc<dyn Resolve>>) -> Resolver {
+        Resolver {
+            custom,
+            ..Resolver::default()
+        }
+    }
+
     /// The addresses of `host`, at least one.
     pub(crate) async fn resolve(
         self: &Arc<Self>,
@@ -71,31 +72,32 @@ impl Resolver {
         }
         let failed =
             |why: String| Error::new(ErrorCode::ResolveFailed, format!("resolve {host:?}: {why}"));
-        let answer = Arc::new(Answer::default());
-        self.ask(Job {
-            host: host.to_owned(),
-            port,
-            answer: Arc::clone(&answer),
-        })
-        .map_err(|cause| failed(cause.to_string()))?;
-        let result = poll_fn(|cx| {
-            answer.waker.register(cx.waker());
-            match answer
-                .result
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-            {
-                Some(result) => Poll::Ready(result),
-                None => Poll::Pending,
-            }
-        })
-        .await;
+        let result = self
+            .begin(host, port)
+            .map_err(|cause| failed(cause.to_string()))?
+            .wait()
+            .await;
         match result {
             Ok(addresses) if addresses.is_empty() => Err(failed("no address".to_owned())),
-            Ok(addresses) => Ok(addresses),
+            Ok(mut addresses) => {
+                addresses.truncate(RESOLVED_ADDRESSES);
+                Ok(addresses)
+            }
             Err(cause) => Err(failed(cause.to_string()).with_source(cause)),
         }
+    }
+
+    fn begin(self: &Arc<Self>, host: &str, port: u16) -> std::io::Result<Outcome> {
+        let (lookup, outcome) = Lookup::new();
+        match &self.custom {
+            Some(custom) => custom.resolve(host, port, lookup),
+            None => self.ask(Job {
+                host: host.to_owned(),
+                port,
+                lookup,
+            })?,
+        }
+        Ok(outcome)
     }
 
     fn ask(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
@@ -125,16 +127,12 @@ impl Resolver {
         loop {
             if let Some(job) = inner.jobs.pop_front() {
                 drop(inner);
-                // Nobody may be waiting any more; then the answer is dropped.
-                if Arc::strong_count(&job.answer) > 1 {
+                // Nobody may be waiting any more.
+                if !job.lookup.is_abandoned() {
                     let result = (job.host.as_str(), job.port)
                         .to_socket_addrs()
                         .map(Iterator::collect);
-                    *job.answer
-                        .result
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner) = Some(result);
-                    job.answer.waker.wake();
+                    job.lookup.finish(result);
                 }
                 inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
                 continue;

@@ -16,6 +16,8 @@ use crate::drive::Io;
 pub(crate) enum Stream {
     Plain(Io),
     Tls(Box<TlsStream<Io>>),
+    /// TLS with the target inside a tunnel, which itself may be TLS with a proxy.
+    Tunnel(Box<TlsStream<Stream>>),
 }
 
 impl Stream {
@@ -24,6 +26,7 @@ impl Stream {
         match self {
             Stream::Plain(io) => io.received(),
             Stream::Tls(tls) => tls.get_ref().0.received(),
+            Stream::Tunnel(tls) => tls.get_ref().0.received(),
         }
     }
 
@@ -32,6 +35,7 @@ impl Stream {
         match self {
             Stream::Plain(io) => io.share(),
             Stream::Tls(tls) => tls.get_ref().0.share(),
+            Stream::Tunnel(tls) => tls.get_ref().0.share(),
         }
     }
 
@@ -40,6 +44,7 @@ impl Stream {
         match self {
             Stream::Plain(io) => io.weak_socket(),
             Stream::Tls(tls) => tls.get_ref().0.weak_socket(),
+            Stream::Tunnel(tls) => tls.get_ref().0.socket(),
         }
     }
 }
@@ -52,6 +57,10 @@ macro_rules! forward {
                 $call
             }
             Stream::Tls(tls) => {
+                let $stream = Pin::new(&mut **tls);
+                $call
+            }
+            Stream::Tunnel(tls) => {
                 let $stream = Pin::new(&mut **tls);
                 $call
             }
@@ -90,6 +99,7 @@ impl AsyncWrite for Stream {
         match self {
             Stream::Plain(io) => io.is_write_vectored(),
             Stream::Tls(tls) => tls.is_write_vectored(),
+            Stream::Tunnel(tls) => tls.is_write_vectored(),
         }
     }
 

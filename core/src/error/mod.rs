@@ -96,6 +96,11 @@ impl Error {
         self.map(|inner| inner.phase = Some(phase))
     }
 
+    /// Puts before the message what it is about.
+    pub(crate) fn about(self, what: &str) -> Error {
+        self.map(|inner| inner.message = format!("{what}: {}", inner.message))
+    }
+
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.map(|inner| inner.source = Some(source.into()))
     }

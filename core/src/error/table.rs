@@ -63,6 +63,8 @@ error_codes! {
     42 TlsFailed "tls_failed" "The TLS handshake failed.";
     43 TlsCertificate "tls_certificate" "The peer's certificate was not accepted.";
     44 ProtocolNotNegotiated "protocol_not_negotiated" "The peer does not speak the protocol that was asked for.";
+    45 ProxyFailed "proxy_failed" "The proxy refused the connection or its answer is not valid.";
+    46 ProxyAuthentication "proxy_authentication" "The proxy asks for other credentials.";
     50 ConnectionClosed "connection_closed" "The peer closed the connection before the answer was complete.";
     51 ConnectionReset "connection_reset" "The connection was reset or failed while in use.";
     60 Http1Malformed "http1_malformed" "The peer's answer is not valid HTTP/1.1.";

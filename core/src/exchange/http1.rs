@@ -17,14 +17,14 @@ use super::attempt::Failed;
 use super::journey::Arrival;
 use super::receive::Reception;
 use crate::coding::Decoder;
-use crate::connect::Progress;
+use crate::connect::{Progress, add_forwarding};
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http1Lease;
 use crate::protocol::http1::{UploadBody, failure};
-use crate::request::Body;
+use crate::request::{Body, Route};
 
 /// The system takes at least so much of a body whether or not the peer reads.
 const SURELY_BUFFERED: u64 = 16 * 1024;
@@ -95,11 +95,17 @@ impl Leg<'_> {
     pub(super) async fn send_http1(
         &self,
         lease: &mut Http1Lease,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
     ) -> std::result::Result<Response<Incoming>, Failed> {
         let mut request = http::Request::new(self.http1_body()?);
         *request.method_mut() = self.request.method.clone();
-        *request.uri_mut() = self.request.address.origin_form.clone();
+        *request.uri_mut() = match &self.target.route {
+            Route::Forward(proxy) => {
+                add_forwarding(&mut headers, proxy, &self.options().proxy_headers);
+                self.request.address.absolute_form.clone()
+            }
+            Route::Direct | Route::Tunnel(_) => self.request.address.origin_form.clone(),
+        };
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = headers;
         if self.request.body.length().is_none() {

@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -175,11 +174,10 @@ impl<'a> Leg<'a> {
         trip: &'a Trip,
         answer: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Leg<'a>> {
-        let versions = request.http.unwrap_or(exchange.options().http);
         let mut leg = Leg {
             exchange,
             request,
-            target: Arc::clone(request.address.target(versions)),
+            target: exchange.pool.connector.routes.target(request),
             trip,
             gate: None,
             fields: Vec::new(),

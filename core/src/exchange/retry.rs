@@ -111,7 +111,7 @@ fn named(outcome: &Outcome<'_>) -> Option<Duration> {
 fn usual(number: u32, random: u64) -> Duration {
     let doubled = limits::RETRY_PAUSE * 2u32.saturating_pow(number.saturating_sub(1).min(16));
     let full = doubled.min(limits::RETRY_PAUSE_MOST);
-    full - full / 4 * ((random % 1024) as u32) / 1024
+    full.saturating_sub(full / 4 * ((random % 1024) as u32) / 1024)
 }
 
 /// No secret hangs on it: the standard library's seeds are random enough.

@@ -46,6 +46,12 @@ impl Statistics {
                 "Requests sent again because the peer surely had not processed them.",
                 self.replays,
             ),
+            ("redirects", "Redirects that were followed.", self.redirects),
+            (
+                "retries",
+                "Requests tried again after a pause.",
+                self.retries,
+            ),
             (
                 "received_bytes",
                 "Bytes received from sockets.",
@@ -150,6 +156,8 @@ mod tests {
             bytes_received: u64::MAX,
             bytes_sent: 1234,
             replays: 1,
+            redirects: 6,
+            retries: 8,
             errors: vec![(ErrorCode::Cancelled, 2), (ErrorCode::ConnectFailed, 1)],
             ping_round_trip: Some(Duration::from_micros(1250)),
         };

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_budget_is_earned() {
         let budget = Budget::default();
-        let spent = (0..).take_while(|_| budget.spend()).count() as u64;
+        let spent = (0..=RETRY_BUDGET).take_while(|_| budget.spend()).count() as u64;
         assert_eq!(spent, RETRY_BUDGET);
         (0..4).for_each(|_| budget.earn());
         assert!(!budget.spend());
@@ -60,7 +60,7 @@ mod tests {
         assert!(budget.spend());
         (0..10 * RETRY_BUDGET * Budget::PRICE).for_each(|_| budget.earn());
         assert_eq!(
-            (0..).take_while(|_| budget.spend()).count() as u64,
+            (0..=RETRY_BUDGET).take_while(|_| budget.spend()).count() as u64,
             RETRY_BUDGET
         );
     }

@@ -32,6 +32,14 @@ pub const HTTP1_READ: usize = 256 * 1024;
 pub const HTTP2_READ: usize = 128 * 1024;
 /// Receive window of one HTTP/2 stream, in bytes.
 pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+/// HTTP/2 connections to one origin.
+pub const HTTP2_CONNECTIONS_PER_ORIGIN: usize = 1;
+/// Receive window of a whole HTTP/2 connection, in bytes: the largest that the protocol allows (RFC 9113, 6.9.1).
+pub const HTTP2_CONNECTION_WINDOW: u32 = 2_147_483_647;
+/// Bytes of the payload of one HTTP/2 frame.
+pub const HTTP2_FRAME_BYTES: u32 = 16 * 1024;
+/// Bytes of the table by which an HTTP/2 peer compresses header fields (RFC 7541, 4.2).
+pub const HTTP2_HEADER_TABLE: u32 = 4096;
 /// Streams that are open at once on one HTTP/2 connection, whatever the peer would allow.
 pub const HTTP2_CONCURRENT_STREAMS: usize = 1000;
 /// Streams opened before the peer's SETTINGS are known.
@@ -78,6 +86,10 @@ pub const BULK_PAUSE: Duration = Duration::from_micros(20);
 pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How long the other address family is waited for before the next attempt (RFC 8305, 5).
 pub const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
+/// Bytes of a proxy's answers to one CONNECT, informational ones among them.
+pub const PROXY_ANSWER_BYTES: usize = 16 * 1024;
+/// Addresses of one host name that are tried; the rest is left.
+pub const RESOLVED_ADDRESSES: usize = 64;
 /// Host names that are looked up at the same time.
 pub const RESOLVER_THREADS: usize = 4;
 /// How long a WebSocket's own close waits for the peer's.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
 
-use crate::connect::{Connector, Resolver, Tls};
+use crate::connect::{Connector, Resolver, Routes, Tls};
 use crate::delivery::{
     Delivery, Event, InlineDriver, Queue, RequestHandle, RequestState, Setup, Sink,
 };
@@ -17,7 +17,7 @@ use crate::drive::{Background, Inline, ManualClock, Reactor};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exchange::{AtEnd, Exchange};
 use crate::fork;
-use crate::limits::Budget;
+use crate::limits::{self, Budget};
 use crate::options::{Drive, ManagerOptions};
 use crate::pool::Pool;
 use crate::request::{Body, Request};
@@ -46,6 +46,7 @@ struct Inner {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     live: Arc<Live>,
+    routes: Arc<Routes>,
     /// Taken out only in a forked child, where the parent's sockets must not be touched.
     reactors: std::mem::ManuallyDrop<Reactors>,
     last_id: AtomicU64,
@@ -56,8 +57,9 @@ impl Manager {
     /// A manager with these options. With [`Drive::Threads`] its threads start now.
     ///
     /// # Errors
-    /// `invalid_argument` for certificates that cannot be read or a drive without threads; `io` when the system gives
-    /// no descriptor or thread.
+    /// `invalid_argument` for certificates, pins or proxies of the environment that cannot be read, for numbers that
+    /// HTTP/2 does not allow, and for a drive without threads; `invalid_header` for a field for proxies that is not for
+    /// callers to write; `io` when the system gives no descriptor or thread.
     pub fn new(options: ManagerOptions) -> Result<Manager> {
         Manager::build(options, None)
     }
@@ -76,14 +78,17 @@ impl Manager {
         let mut options = options;
         // Times are added to the clock, which has an end.
         let idle = &mut options.idle_connection_timeout;
-        *idle = (*idle).min(crate::limits::FOREVER);
+        *idle = (*idle).min(limits::FOREVER);
         if let Some(interval) = &mut options.http2_ping_interval {
-            *interval = (*interval).min(crate::limits::FOREVER);
+            *interval = (*interval).clamp(Duration::from_millis(1), limits::FOREVER);
         }
+        check_http2(&options)?;
         let options = Arc::new(options);
         let queue = Arc::new(Queue::new(options.drive != Drive::Inline)?);
         let tls = Arc::new(Tls::new(options.tls.clone())?);
-        let resolver = Arc::new(Resolver::default());
+        let proxy_tls = Arc::new(Tls::new(options.proxy_tls.clone())?);
+        let routes = Arc::new(Routes::new(&options)?);
+        let resolver = Arc::new(Resolver::new(options.connection.resolver.clone()));
         let user_agent = match options.user_agent.as_str() {
             "" => None,
             agent => Some(crate::request::header_field("user-agent", agent.as_bytes())?.1),
@@ -104,6 +109,8 @@ impl Manager {
                 reactor: Arc::clone(reactor),
                 resolver: Arc::clone(&resolver),
                 tls: Arc::clone(&tls),
+                proxy_tls: Arc::clone(&proxy_tls),
+                routes: Arc::clone(&routes),
                 counters: Arc::clone(&counters),
                 challenges: Arc::clone(&challenges),
                 cookies: options.cookie_jar.clone(),
@@ -156,6 +163,7 @@ impl Manager {
             queue,
             counters,
             live,
+            routes,
             reactors: std::mem::ManuallyDrop::new(reactors),
             last_id: AtomicU64::new(0),
             generation,
@@ -206,9 +214,7 @@ impl Manager {
                 .map(|inline| Arc::clone(inline) as Arc<dyn InlineDriver>),
             generation: inner.generation,
         });
-        let (reactor, pool) = inner
-            .reactors
-            .of(|| request.address.target(request.http.unwrap_or(options.http)));
+        let (reactor, pool) = inner.reactors.of(|| inner.routes.target(&request));
         let Some(key) = inner.live.add(&state) else {
             return Err(closed());
         };
@@ -346,6 +352,18 @@ impl Manager {
     pub fn statistics(&self) -> Statistics {
         self.inner.counters.snapshot()
     }
+}
+
+/// RFC 9113, 6.5.2 and 6.9.1.
+fn check_http2(options: &ManagerOptions) -> Result<()> {
+    let bad = |what: &str| Err(Error::new(ErrorCode::InvalidArgument, what));
+    if !(1 << 14..1 << 24).contains(&options.http2_max_frame_size) {
+        return bad("http2_max_frame_size is not from 16384 to 16777215");
+    }
+    if options.http2_connection_window > limits::HTTP2_CONNECTION_WINDOW {
+        return bad("http2_connection_window is more than 2147483647");
+    }
+    Ok(())
 }
 
 fn closed() -> Error {

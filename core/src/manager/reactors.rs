@@ -34,10 +34,7 @@ impl Reactors {
     }
 
     /// The reactor that an origin belongs to: always the same, so that its connections can be shared.
-    pub(super) fn of<'a>(
-        &self,
-        target: impl FnOnce() -> &'a Arc<Target>,
-    ) -> (&Arc<Reactor>, &Arc<Pool>) {
+    pub(super) fn of(&self, target: impl FnOnce() -> Arc<Target>) -> (&Arc<Reactor>, &Arc<Pool>) {
         match self {
             Reactors::Inline(reactor, pool, _) => (reactor, pool),
             Reactors::Threads(threads) => {

@@ -1,19 +1,29 @@
 //! Options of a manager and of a request, with their defaults.
 
+mod connection;
+mod no_proxy;
 mod policy;
+mod proxy;
 mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::cookies::CookieJar;
 use crate::limits;
 
+pub(crate) use connection::Outcome;
+pub use connection::{ConnectionOptions, Lookup, Resolve, TcpKeepAlive};
+pub use no_proxy::NoProxy;
 pub use policy::{
     Attempt, DelayOption, Policy, PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction,
 };
-pub use tls::{ClientIdentity, TlsOptions, Verify};
+pub(crate) use proxy::ProxyKind;
+pub use proxy::{Proxy, ProxyOption, ProxyRules};
+pub use tls::{ClientIdentity, TlsOptions, TlsVersion, Verify};
 
 /// Who runs the reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +91,19 @@ pub struct ManagerOptions {
     pub http: HttpVersions,
     /// Deadlines of requests that set none themselves.
     pub timeouts: Timeouts,
-    /// TLS.
+    /// TLS with the targets.
     pub tls: TlsOptions,
+    /// Which proxies are used. Default none.
+    pub proxy: ProxyOption,
+    /// Fields for every HTTP proxy, in CONNECT and in requests that it forwards; never for a target behind a tunnel.
+    pub proxy_headers: HeaderMap,
+    /// TLS with proxies whose scheme is `https`. Nothing of `tls` counts for them.
+    pub proxy_tls: TlsOptions,
+    /// Sockets, and a resolver of the program's own.
+    pub connection: ConnectionOptions,
     /// Addresses that stand in for a `host:port`, before any resolver is asked.
     pub resolve: Vec<(String, u16, Vec<SocketAddr>)>,
-    /// Connect here, whatever the URL's host is.
+    /// Connect here, whatever the URL's host is, and without a proxy.
     pub unix_socket: Option<PathBuf>,
     /// Connections to one origin ([`limits::CONNECTIONS_PER_ORIGIN`]).
     pub max_connections_per_origin: usize,
@@ -105,10 +123,22 @@ pub struct ManagerOptions {
     pub max_body_bytes: u64,
     /// Streams at once on one HTTP/2 connection ([`limits::HTTP2_CONCURRENT_STREAMS`]).
     pub http2_max_concurrent_streams: usize,
+    /// HTTP/2 connections to one origin ([`limits::HTTP2_CONNECTIONS_PER_ORIGIN`]). A further one is opened when all are
+    /// full; when that fails, requests wait for those that stand.
+    pub http2_connections_per_origin: usize,
     /// Receive window of one HTTP/2 stream ([`limits::HTTP2_STREAM_WINDOW`]).
     pub http2_stream_window: u32,
+    /// Receive window of a whole HTTP/2 connection ([`limits::HTTP2_CONNECTION_WINDOW`]). A smaller one lets streams whose
+    /// owners take nothing starve the others.
+    pub http2_connection_window: u32,
+    /// Payload of one HTTP/2 frame that the peer may send ([`limits::HTTP2_FRAME_BYTES`]); 16384 to 16777215.
+    pub http2_max_frame_size: u32,
+    /// Bytes of the table by which the peer compresses header fields ([`limits::HTTP2_HEADER_TABLE`]).
+    pub http2_header_table_size: u32,
     /// Send a PING on HTTP/2 connections in use this often, to measure the round trip and notice a dead peer. Default none.
     pub http2_ping_interval: Option<Duration>,
+    /// Send it on unused connections as well. Default no.
+    pub http2_ping_unused: bool,
     /// Bytes of one WebSocket frame ([`limits::WEBSOCKET_FRAME_BYTES`]).
     pub websocket_max_frame_bytes: usize,
     /// Bytes of one WebSocket message ([`limits::WEBSOCKET_MESSAGE_BYTES`]).
@@ -130,6 +160,10 @@ impl Default for ManagerOptions {
             http: HttpVersions::Auto,
             timeouts: Timeouts::default(),
             tls: TlsOptions::default(),
+            proxy: ProxyOption::None,
+            proxy_headers: HeaderMap::new(),
+            proxy_tls: TlsOptions::default(),
+            connection: ConnectionOptions::default(),
             resolve: Vec::new(),
             unix_socket: None,
             max_connections_per_origin: limits::CONNECTIONS_PER_ORIGIN,
@@ -141,8 +175,13 @@ impl Default for ManagerOptions {
             max_headers: limits::HEADERS,
             max_body_bytes: 0,
             http2_max_concurrent_streams: limits::HTTP2_CONCURRENT_STREAMS,
+            http2_connections_per_origin: limits::HTTP2_CONNECTIONS_PER_ORIGIN,
             http2_stream_window: limits::HTTP2_STREAM_WINDOW,
+            http2_connection_window: limits::HTTP2_CONNECTION_WINDOW,
+            http2_max_frame_size: limits::HTTP2_FRAME_BYTES,
+            http2_header_table_size: limits::HTTP2_HEADER_TABLE,
             http2_ping_interval: None,
+            http2_ping_unused: false,
             websocket_max_frame_bytes: limits::WEBSOCKET_FRAME_BYTES,
             websocket_max_message_bytes: limits::WEBSOCKET_MESSAGE_BYTES,
             websocket_send_buffer: limits::WEBSOCKET_SEND_BUFFER,

@@ -29,8 +29,17 @@ impl std::fmt::Debug for ClientIdentity {
     }
 }
 
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
 /// TLS options of a manager.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Whom to trust.
     pub verify: Verify,
@@ -38,6 +47,35 @@ pub struct TlsOptions {
     pub identity: Option<ClientIdentity>,
     /// The name checked and sent (SNI) in place of the URL's host.
     pub hostname: Option<String>,
+    /// The name sent (SNI) in place of the one that is checked; empty: none is sent. Sessions are not resumed then, for they
+    /// are remembered by the name sent, and a resumed one is not checked again. Default: the name that is checked.
+    pub sni: Option<String>,
+    /// The oldest version spoken. Default TLS 1.2.
+    pub min_version: TlsVersion,
+    /// The newest version spoken. Default TLS 1.3.
+    pub max_version: TlsVersion,
+    /// Public keys of which the peer's certificate must have one, whatever `verify` says: each `sha256//` and the base64 of
+    /// the SHA-256 of its `SubjectPublicKeyInfo` (RFC 7469, 2.4), several also in one string with `;` between, as curl's
+    /// `--pinnedpubkey` has it. Default: any.
+    pub pins: Vec<String>,
+    /// Whether sessions are resumed, which saves most of the next handshake with the same peer. Default yes.
+    pub resumption: bool,
     /// Append session secrets here in the NSS key log format. Default: the file named by `SSLKEYLOGFILE`, if set.
     pub key_log: Option<PathBuf>,
+}
+
+impl Default for TlsOptions {
+    fn default() -> TlsOptions {
+        TlsOptions {
+            verify: Verify::default(),
+            identity: None,
+            hostname: None,
+            sni: None,
+            min_version: TlsVersion::Tls12,
+            max_version: TlsVersion::Tls13,
+            pins: Vec::new(),
+            resumption: true,
+            key_log: None,
+        }
+    }
 }

@@ -120,11 +120,12 @@ pub struct ConnectionInfo {
     pub id: u64,
     /// The protocol spoken.
     pub protocol: Protocol,
-    /// The peer's address; none for a unix socket.
+    /// The address at the other end of the socket: the peer's, or the proxy's; none for a unix socket.
     pub remote: Option<SocketAddr>,
     /// This side's address; none for a unix socket.
     pub local: Option<SocketAddr>,
-    /// TLS version and cipher suite, for example `TLSv1.3 TLS13_AES_256_GCM_SHA384`; none in clear text.
+    /// Version and cipher suite of the TLS with the peer, for example `TLSv1.3 TLS13_AES_256_GCM_SHA384`; none in clear
+    /// text, whatever is spoken with a proxy.
     pub tls: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::open::{Opening, info};
+use super::shared::Further;
 use super::waiters::{Waiter, Waiting};
 use super::{FRESH, Http1Lease, Http2Lease, Idle, Inner, Lease, Place, Pool, Shared};
 use crate::connect::{Connector, Progress};
@@ -47,7 +48,15 @@ impl Pool {
                     return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
                 }
                 Step::Connect(opening) => {
-                    return Box::pin(self.open(target, opening, progress)).await;
+                    let further = opening.further;
+                    match Box::pin(self.open(target, opening, progress)).await {
+                        // Those that stand will do: it waits for them, still in turn.
+                        Err(_) if further => {
+                            progress.enter(Phase::Pool);
+                            waiter = Some(Arc::new(Waiter::new(0)));
+                        }
+                        outcome => return outcome,
+                    }
                 }
                 Step::Wait(waiting) => waiter = Some(waiting.await?),
                 Step::Close(idle, woken) => {
@@ -112,17 +121,38 @@ impl Pool {
         let origin = inner.origins.entry(Arc::clone(target)).or_default();
         // Who waited longer comes first: a newcomer joins the queue unless that is empty.
         let may_take = woken.is_some() || origin.waiters.is_empty();
-        if let Shared::Open(http2) = &origin.shared {
-            if !http2.is_open() {
-                origin.shared = Shared::None;
-            } else if may_take && http2.try_take() {
-                let http2 = Arc::clone(http2);
+        origin.shared.forget_closed();
+        if let Shared::Open(open) = &origin.shared {
+            if may_take && let Some(http2) = open.try_take() {
                 // There may be room for the next one as well: after SETTINGS raised the limit nobody else says so.
                 origin.waiters.wake_one();
                 return Ok(Step::Http2(http2));
-            } else {
+            }
+            let grows = may_take
+                && open.may_grow(self.connector.options.http2_connections_per_origin.max(1));
+            if !grows {
                 return self.wait(&mut inner, target, woken).map(Step::Wait);
             }
+            let Some((place, evicted)) = self.take_place(&mut inner, target, woken.is_some())?
+            else {
+                return self.wait(&mut inner, target, woken).map(Step::Wait);
+            };
+            // Making room may have closed the ones that stood; then this is the first.
+            let origin = inner.origins.entry(Arc::clone(target)).or_default();
+            let further = if let Shared::Open(open) = &mut origin.shared {
+                open.further = Further::Opening;
+                true
+            } else {
+                origin.shared = Shared::Connecting;
+                false
+            };
+            drop(inner);
+            drop(evicted);
+            return Ok(Step::Connect(Opening {
+                place: Some(place),
+                decides: !further,
+                further,
+            }));
         }
         if may_take {
             let mut dead = Vec::new();
@@ -166,6 +196,7 @@ impl Pool {
                 Ok(Step::Connect(Opening {
                     place: Some(place),
                     decides,
+                    further: false,
                 }))
             }
             None => self.wait(&mut inner, target, woken).map(Step::Wait),
@@ -219,14 +250,9 @@ impl Pool {
                     .connections_idle
                     .fetch_sub(1, Ordering::Relaxed);
             } else {
-                let unused = inner.origins.values_mut().find(
-                    |origin| matches!(&origin.shared, Shared::Open(http2) if http2.is_unused()),
-                );
-                let Some(origin) = unused else {
+                let mut origins = inner.origins.values_mut();
+                if !origins.any(|origin| origin.shared.retire_unused()) {
                     return Ok(None);
-                };
-                if let Shared::Open(http2) = std::mem::take(&mut origin.shared) {
-                    http2.retire();
                 }
             }
         }

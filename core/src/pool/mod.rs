@@ -1,12 +1,13 @@
 //! The pool: who may use which connection, and who waits.
 //!
-//! One for each reactor. An origin's HTTP/1.1 connections are kept in a list when unused; its one HTTP/2 connection is
-//! shared. A request holds a [`Lease`]; dropped in any state, it gives its place back.
+//! One for each reactor. An origin's HTTP/1.1 connections are kept in a list when unused; its HTTP/2 connection, or
+//! connections, are shared. A request holds a [`Lease`]; dropped in any state, it gives its place back.
 
 mod acquire;
 mod lease;
 mod open;
 mod place;
+mod shared;
 mod sweep;
 mod waiters;
 
@@ -24,6 +25,7 @@ use crate::request::Target;
 
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
 use place::Place;
+use shared::Shared;
 use waiters::Waiters;
 
 /// With older news than this the peer may have closed a connection without the reactor having noticed.
@@ -31,19 +33,6 @@ const FRESH: Duration = Duration::from_millis(10);
 
 /// Beyond so many, origins are forgotten with their last connection.
 const MANY_ORIGINS: usize = 256;
-
-/// The HTTP/2 connection of an origin.
-#[derive(Default)]
-enum Shared {
-    /// None, and not known whether there will be one.
-    #[default]
-    None,
-    /// A request is connecting; the outcome decides for the others.
-    Connecting,
-    Open(Arc<Http2>),
-    /// The origin speaks HTTP/1.1 only.
-    Never,
-}
 
 struct Idle {
     http1: Http1,
@@ -152,10 +141,10 @@ impl Pool {
         if let Some(origin) = inner.origins.get_mut(target) {
             if http2.is_open() {
                 woken = origin.waiters.wake_one();
-            } else if matches!(&origin.shared, Shared::Open(current) if Arc::ptr_eq(current, http2))
-            {
-                origin.shared = Shared::None;
+            } else if origin.shared.forget_closed() {
                 origin.waiters.wake_all();
+            } else {
+                woken = origin.waiters.wake_one();
             }
         }
         if last && !woken && inner.open >= self.connector.options.max_connections {
@@ -196,11 +185,13 @@ impl Pool {
     /// An HTTP/2 connection of this origin has ended.
     fn forget_closed(&self, target: &Arc<Target>) {
         let mut inner = self.lock();
-        if let Some(origin) = inner.origins.get_mut(target)
-            && matches!(&origin.shared, Shared::Open(http2) if !http2.is_open())
-        {
-            origin.shared = Shared::None;
-            origin.waiters.wake_all();
+        if let Some(origin) = inner.origins.get_mut(target) {
+            if origin.shared.forget_closed() {
+                origin.waiters.wake_all();
+            } else {
+                // There is room for another in its stead.
+                origin.waiters.wake_one();
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Opening {
     pub(super) place: Option<Place>,
     /// Others wait for the outcome.
     pub(super) decides: bool,
+    /// Besides HTTP/2 connections that stand and are full.
+    pub(super) further: bool,
 }
 
 impl Pool {
@@ -30,6 +32,7 @@ impl Pool {
             pool: self,
             target,
             active: opening.decides,
+            further: opening.further,
             failure: None,
         };
         let connected = match self.connector.connect(target, progress).await {
@@ -76,11 +79,17 @@ impl Pool {
                 room_changed,
                 at_end,
             )
-            .await?;
+            .await
+            .inspect_err(|error| {
+                if deciding.further {
+                    deciding.failure = Some(error.clone());
+                }
+            })?;
             let mut inner = self.lock();
             if let Some(origin) = inner.origins.get_mut(target) {
-                origin.shared = Shared::Open(Arc::clone(&http2));
+                origin.shared.add(Arc::clone(&http2));
                 deciding.active = false;
+                deciding.further = false;
                 origin.waiters.wake_one();
             }
             drop(inner);
@@ -105,11 +114,20 @@ struct Deciding<'a> {
     pool: &'a Arc<Pool>,
     target: &'a Arc<Target>,
     active: bool,
+    further: bool,
     failure: Option<Error>,
 }
 
 impl Drop for Deciding<'_> {
     fn drop(&mut self) {
+        if self.further {
+            let mut inner = self.pool.lock();
+            if let Some(origin) = inner.origins.get_mut(self.target) {
+                origin.shared.end_further(self.failure.is_some());
+                // The next may try, if this one was cancelled.
+                origin.waiters.wake_one();
+            }
+        }
         if !self.active {
             return;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Instant;
 
-use super::{Idle, Pool, Shared};
+use super::{Idle, Pool};
 use crate::drive::Timer;
 
 /// Starts the pool's sweeping task; it ends with the pool.
@@ -54,18 +54,8 @@ impl Pool {
                     index += 1;
                 }
             }
-            if let Shared::Open(http2) = &origin.shared {
-                if !http2.is_open() {
-                    origin.shared = Shared::None;
-                } else if http2.active.load(Ordering::Acquire) > 0 {
-                    http2.touch(now);
-                    soonest(now + idle_for);
-                } else if http2.unused_since() + idle_for <= now {
-                    http2.retire();
-                    origin.shared = Shared::None;
-                } else {
-                    soonest(http2.unused_since() + idle_for);
-                }
+            if let Some(next) = origin.shared.sweep(now, idle_for) {
+                soonest(next);
             }
             !origin.is_unused()
         });

@@ -50,8 +50,10 @@ impl Http2 {
             .enable_push(false)
             .initial_window_size(options.http2_stream_window)
             // Streams that stand still for want of credit must never starve the others: each is bounded by its own
-            // window, so the connection's may be as large as the protocol allows.
-            .initial_connection_window_size((1 << 31) - 1)
+            // window, so the connection's may be as large as the protocol allows, and is unless told otherwise.
+            .initial_connection_window_size(options.http2_connection_window)
+            .max_frame_size(options.http2_max_frame_size)
+            .header_table_size(options.http2_header_table_size)
             .max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
             .initial_max_send_streams(
                 limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams.max(1)),
@@ -76,6 +78,7 @@ impl Http2 {
             refused_at: Arc::default(),
             touched: Mutex::new(reactor.now()),
         });
+        let pings_unused = options.http2_ping_unused;
         let mut pinger =
             connection
                 .ping_pong()
@@ -92,8 +95,9 @@ impl Http2 {
         let number = http2.info.id;
         reactor.spawn(async move {
             let running = std::future::poll_fn(|cx| {
+                let in_use = || pings_unused || weak.upgrade().is_some_and(|it| !it.is_unused());
                 if let Some(pinger) = &mut pinger
-                    && pinger.poll(cx, &reactor_of_ping, &counters)
+                    && pinger.poll(cx, &reactor_of_ping, &counters, in_use)
                 {
                     return Poll::Ready(());
                 }
@@ -191,6 +195,7 @@ impl Pinger {
         cx: &mut std::task::Context<'_>,
         reactor: &Reactor,
         counters: &Counters,
+        in_use: impl Fn() -> bool,
     ) -> bool {
         if let Some(sent) = self.sent {
             if self.ping.poll_pong(cx).is_ready() {
@@ -208,8 +213,12 @@ impl Pinger {
             if self.sent.is_some() {
                 return true;
             }
-            self.send(reactor);
-            return self.poll(cx, reactor, counters);
+            if in_use() {
+                self.send(reactor);
+            } else {
+                self.timer.set(Some(reactor.now() + self.interval));
+            }
+            return self.poll(cx, reactor, counters, in_use);
         }
         false
     }

@@ -1,12 +1,13 @@
 //! Where a request goes, taken out of its URL once.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Uri};
 use url::{Position, Url};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::options::HttpVersions;
+use crate::options::{HttpVersions, Proxy, ProxyKind};
 
 /// Where a connection leads, and what is spoken there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,6 +16,36 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) versions: HttpVersions,
+    pub(crate) route: Route,
+}
+
+impl Target {
+    /// The address, where the host is one.
+    pub(crate) fn literal(&self) -> Option<SocketAddr> {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        let address = bare.parse::<IpAddr>().ok()?;
+        Some(SocketAddr::new(address, self.port))
+    }
+}
+
+/// The way to a target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    Direct,
+    /// The target is an HTTP proxy that forwards requests in absolute form (RFC 9112, 3.2.2), whatever their hosts.
+    Forward(Proxy),
+    /// A tunnel through a proxy, by CONNECT or SOCKS5.
+    Tunnel(Proxy),
+}
+
+/// What a request itself says of proxies.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum ProxyChoice {
+    /// Nothing: the manager's rules apply.
+    #[default]
+    Rules,
+    Direct,
+    This(Proxy),
 }
 
 /// A URL in the forms that the protocols need.
@@ -93,22 +124,54 @@ impl Address {
         self.url.origin().ascii_serialization()
     }
 
-    /// Where the connection for this URL leads, if `asked` versions may be spoken.
-    pub(crate) fn target(&self, asked: HttpVersions) -> &Arc<Target> {
-        let versions = match asked {
+    /// The versions that may be spoken of those that were asked for.
+    fn versions(&self, asked: HttpVersions) -> HttpVersions {
+        match asked {
             _ if self.websocket => HttpVersions::Http1,
             // Without TLS nothing negotiates HTTP/2.
             HttpVersions::Auto if !self.tls => HttpVersions::Http1,
             other => other,
-        };
+        }
+    }
+
+    /// Where the direct connection for this URL leads, if `asked` versions may be spoken. Which way is taken is for
+    /// `connect::Routes` to say.
+    pub(crate) fn target_direct(&self, asked: HttpVersions) -> &Arc<Target> {
+        let versions = self.versions(asked);
         self.targets[versions as usize].get_or_init(|| {
             Arc::new(Target {
                 tls: self.tls,
                 host: self.host.clone(),
                 port: self.port,
                 versions,
+                route: Route::Direct,
             })
         })
+    }
+
+    /// The same through a proxy.
+    pub(crate) fn target_through(&self, asked: HttpVersions, proxy: &Proxy) -> Target {
+        let versions = self.versions(asked);
+        let forwards = matches!(proxy.kind(), ProxyKind::Http { .. })
+            && !self.tls
+            && !self.websocket
+            && versions == HttpVersions::Http1;
+        if forwards {
+            return Target {
+                tls: false,
+                host: proxy.host().to_owned(),
+                port: proxy.port(),
+                versions,
+                route: Route::Forward(proxy.clone()),
+            };
+        }
+        Target {
+            tls: self.tls,
+            host: self.host.clone(),
+            port: self.port,
+            versions,
+            route: Route::Tunnel(proxy.clone()),
+        }
     }
 }
 

@@ -20,9 +20,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::options::{HttpVersions, PolicyOverrides};
+use crate::options::{HttpVersions, PolicyOverrides, Proxy};
 
-pub(crate) use address::{Address, Target};
+pub(crate) use address::{Address, ProxyChoice, Route, Target};
 pub use body::Body;
 pub use fields::{header_field, header_name_of, http_date};
 pub use file::FileBody;
@@ -61,6 +61,7 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     pub(crate) http: Option<HttpVersions>,
+    pub(crate) proxy: ProxyChoice,
     pub(crate) timeouts: TimeoutOverrides,
     pub(crate) credit: Option<usize>,
     pub(crate) replay: bool,
@@ -95,6 +96,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::Empty,
             http: None,
+            proxy: ProxyChoice::Rules,
             timeouts: TimeoutOverrides::default(),
             credit: None,
             replay: true,
@@ -198,6 +200,12 @@ impl Request {
     /// Which HTTP versions may be used for this request.
     pub fn http(&mut self, versions: HttpVersions) -> &mut Request {
         self.http = Some(versions);
+        self
+    }
+
+    /// The proxy for this request, whatever the manager's rules and exceptions say; `None` connects directly.
+    pub fn proxy(&mut self, proxy: Option<Proxy>) -> &mut Request {
+        self.proxy = proxy.map_or(ProxyChoice::Direct, ProxyChoice::This);
         self
     }
 

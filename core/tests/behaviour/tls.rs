@@ -8,20 +8,20 @@ use trunkline_test_server::embedded::{self, Places};
 
 use crate::kit::{Answer, DRIVES, fetch, options};
 
-fn trusting(places: &Places) -> TlsOptions {
+pub fn trusting(places: &Places) -> TlsOptions {
     TlsOptions {
         verify: Verify::Ca(std::fs::read(&places.ca).unwrap()),
         ..Default::default()
     }
 }
 
-fn with(drive: Drive, tls: TlsOptions) -> Manager {
+pub fn with(drive: Drive, tls: TlsOptions) -> Manager {
     let mut options = options(drive);
     options.tls = tls;
     Manager::new(options).unwrap()
 }
 
-fn ask(manager: &Manager, host: &str, port: u16, versions: HttpVersions) -> Answer {
+pub fn ask(manager: &Manager, host: &str, port: u16, versions: HttpVersions) -> Answer {
     let mut request = Request::get(&format!("https://{host}:{port}/bytes/1000")).unwrap();
     request.http(versions);
     fetch(manager, request)

@@ -3,6 +3,8 @@
 #![allow(clippy::unnecessary_wraps, reason = "deadlines as the calls take them")]
 
 pub mod peer;
+pub mod relay;
+pub mod secure;
 pub mod stages;
 
 use std::time::{Duration, Instant};

@@ -189,6 +189,14 @@ class ProtocolNotNegotiated(ConnectError):
     """The peer does not speak the protocol that was asked for."""
 
 
+class ProxyFailed(ConnectError):
+    """The proxy refused the connection or its answer is not valid."""
+
+
+class ProxyAuthentication(ProxyFailed):
+    """The proxy asks for other credentials."""
+
+
 class ConnectionClosed(NetworkError):
     """The peer closed the connection before the answer was complete."""
 
@@ -339,6 +347,8 @@ BY_CODE: dict[int, type[Error]] = {
     42: TlsFailed,
     43: TlsCertificate,
     44: ProtocolNotNegotiated,
+    45: ProxyFailed,
+    46: ProxyAuthentication,
     50: ConnectionClosed,
     51: ConnectionReset,
     60: Http1Malformed,
