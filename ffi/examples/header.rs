@@ -31,7 +31,9 @@ const SECTIONS: &[(&str, &str)] = &[
         "options_policy.rs",
     ),
     ("Managers", "manager.rs"),
+    ("URLs", "url.rs"),
     ("Options of a request", "request_options.rs"),
+    ("Options of a request: bodies", "bodies.rs"),
     (
         "Options of a request: what is done with answers",
         "request_policy.rs",

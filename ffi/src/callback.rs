@@ -48,19 +48,19 @@ impl UserData {
 
 /// A function of the caller's that the library keeps, with its user data; the hook is called when this is dropped.
 pub(crate) struct Function<F> {
-    pub(crate) function: F,
+    pub(crate) pointer: F,
     pub(crate) user_data: UserData,
     destroy: trunk_destroy_callback,
 }
 
 impl<F: Copy> Function<F> {
     pub(crate) fn new(
-        function: F,
+        pointer: F,
         user_data: *mut c_void,
         destroy: trunk_destroy_callback,
     ) -> Function<F> {
         Function {
-            function,
+            pointer,
             user_data: UserData(user_data),
             destroy,
         }
@@ -69,7 +69,7 @@ impl<F: Copy> Function<F> {
     /// Calls it on the thread that runs the reactor: what waits is refused meanwhile.
     pub(crate) fn call<T>(&self, call: impl FnOnce(F, *mut c_void) -> T) -> T {
         let _inside = Inside::enter();
-        call(self.function, self.user_data.0)
+        call(self.pointer, self.user_data.0)
     }
 }
 

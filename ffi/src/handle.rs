@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Request, Result, Statistics};
+use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Multipart, Request, Result};
 
 use crate::auth::AuthRequestObject;
 use crate::fork::{self, PROCESS_BITS};
@@ -14,6 +14,8 @@ use crate::manager::ManagerObject;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
 use crate::retry::AttemptObject;
+use crate::statistics::StatisticsObject;
+use crate::url::UrlPieces;
 
 /// The options of a manager.
 pub struct trunk_manager_options {
@@ -55,6 +57,16 @@ pub struct trunk_auth_request {
     _opaque: [u8; 0],
 }
 
+/// A URL in pieces: base, path parameters, query parameters.
+pub struct trunk_url {
+    _opaque: [u8; 0],
+}
+
+/// A `multipart/form-data` body.
+pub struct trunk_multipart {
+    _opaque: [u8; 0],
+}
+
 /// The cookies of a user.
 pub struct trunk_cookie_jar {
     _opaque: [u8; 0],
@@ -79,6 +91,8 @@ pub(crate) enum Tag {
     Attempt = 7,
     AuthRequest = 8,
     CookieJar = 9,
+    Url = 10,
+    Multipart = 11,
 }
 
 impl Tag {
@@ -93,6 +107,8 @@ impl Tag {
             Tag::Attempt => "trunk_attempt",
             Tag::AuthRequest => "trunk_auth_request",
             Tag::CookieJar => "trunk_cookie_jar",
+            Tag::Url => "trunk_url",
+            Tag::Multipart => "trunk_multipart",
         }
     }
 }
@@ -156,10 +172,12 @@ pub(crate) enum Object {
     Manager(Arc<ManagerObject>),
     RequestOptions(Arc<Mutex<Request>>),
     Request(Arc<RequestObject>),
-    Statistics(Arc<Statistics>),
+    Statistics(Arc<StatisticsObject>),
     Attempt(Arc<AttemptObject>),
     AuthRequest(Arc<AuthRequestObject>),
     CookieJar(Arc<CookieJar>),
+    Url(Arc<Mutex<UrlPieces>>),
+    Multipart(Arc<Mutex<Multipart>>),
 }
 
 /// A type of which there are handles.
@@ -201,10 +219,12 @@ macro_rules! handled {
 handled!(Mutex<ManagerOptions>, ManagerOptions);
 handled!(ManagerObject, Manager);
 handled!(Mutex<Request>, RequestOptions);
-handled!(Statistics, Statistics);
+handled!(StatisticsObject, Statistics);
 handled!(AttemptObject, Attempt);
 handled!(AuthRequestObject, AuthRequest);
 handled!(CookieJar, CookieJar);
+handled!(Mutex<UrlPieces>, Url);
+handled!(Mutex<Multipart>, Multipart);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -420,9 +440,9 @@ mod tests {
 
     #[test]
     fn a_handle_says_what_is_wrong_with_it() {
-        let code = |result: Result<Arc<Statistics>>| result.map(|_| ()).unwrap_err().code();
-        let handle = insert(Statistics::default()).unwrap();
-        assert!(get::<Statistics>(handle).is_ok());
+        let code = |result: Result<Arc<StatisticsObject>>| result.map(|_| ()).unwrap_err().code();
+        let handle = insert(StatisticsObject::default()).unwrap();
+        assert!(get::<StatisticsObject>(handle).is_ok());
         assert_eq!(code(get(0)), ErrorCode::NullPointer);
         assert_eq!(code(get(0x7fff_1234_5678)), ErrorCode::InvalidHandle);
         assert_eq!(
@@ -430,13 +450,13 @@ mod tests {
             ErrorCode::InvalidHandle
         );
         assert_eq!(code(get(handle ^ (1 << PROCESS_SHIFT))), ErrorCode::Forked);
-        assert!(remove::<Statistics>(handle).is_ok());
+        assert!(remove::<StatisticsObject>(handle).is_ok());
         assert_eq!(code(get(handle)), ErrorCode::InvalidHandle);
         assert_eq!(code(remove(handle)), ErrorCode::InvalidHandle);
-        let next = insert(Statistics::default()).unwrap();
+        let next = insert(StatisticsObject::default()).unwrap();
         assert_ne!(next, handle);
         assert_eq!(code(get(handle)), ErrorCode::InvalidHandle);
-        assert!(remove::<Statistics>(next).is_ok());
+        assert!(remove::<StatisticsObject>(next).is_ok());
     }
 
     #[test]
@@ -455,6 +475,8 @@ mod tests {
             Tag::Attempt,
             Tag::AuthRequest,
             Tag::CookieJar,
+            Tag::Url,
+            Tag::Multipart,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

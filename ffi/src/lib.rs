@@ -11,6 +11,7 @@
 compile_error!("handles are 64 bits wide: this platform is not served");
 
 mod auth;
+mod bodies;
 mod boundary;
 mod callback;
 mod cell;
@@ -35,6 +36,7 @@ mod retry;
 mod statistics;
 mod status;
 mod submit;
+mod url;
 mod version;
 mod view;
 mod websocket;

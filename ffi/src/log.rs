@@ -117,7 +117,7 @@ impl Subscriber for Bridge {
         let metadata = event.metadata();
         // SAFETY: the contract: the callback may be called on any thread until the hook was; it does not unwind.
         unsafe {
-            (sink.function)(
+            (sink.pointer)(
                 sink.user_data.0,
                 number(*metadata.level()),
                 trunk_view::of_text(metadata.target()),

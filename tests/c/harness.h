@@ -134,6 +134,8 @@ trunk_status exchange_end(const struct exchange *exchange);
 void test_handles(const struct server *server);
 void test_delivery(const struct server *server);
 void test_callbacks(const struct server *server);
+void test_decisions(const struct server *server);
+void test_pieces(const struct server *server);
 void test_streams(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);
@@ -143,6 +145,7 @@ void test_cases(const char *folder, const char *only);
 struct handles {
     void *manager_options, *manager, *request_options, *request, *statistics;
     const void *part;
+    void *cookie_jar, *url, *multipart;
 };
 int call_everything(const struct handles *handles, trunk_status status, trunk_status free_status);
 

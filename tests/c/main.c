@@ -16,6 +16,8 @@ int main(int argc, char **argv)
         test_handles(&server);
         test_delivery(&server);
         test_callbacks(&server);
+        test_decisions(&server);
+        test_pieces(&server);
         test_streams(&server);
         test_process(&server);
         server_stop(&server);

@@ -63,6 +63,11 @@ static uint64_t same_delay(void *user_data, uint32_t number)
     return *(uint64_t *)user_data;
 }
 
+static trunk_view text_at(const cJSON *array, int index)
+{
+    return trunk_text(cJSON_GetArrayItem(array, index)->valuestring);
+}
+
 static uint64_t *kept_delay(const cJSON *value)
 {
     uint64_t *delay = malloc(sizeof *delay);
@@ -81,6 +86,18 @@ static uint64_t *kept_delay(const cJSON *value)
 #define SET_OTHER_POLICIES                                                                                           \
     if (strcmp(name, "retry_delay") == 0) {                                                                          \
         CHECK_OK(POLICY_SETTER(retry_delay)(options, same_delay, kept_delay(value), free));                          \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "auth_basic") == 0) {                                                                           \
+        CHECK_OK(POLICY_SETTER(auth_basic)(options, text_at(value, 0), text_at(value, 1)));                          \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "auth_digest") == 0) {                                                                          \
+        CHECK_OK(POLICY_SETTER(auth_digest)(options, text_at(value, 0), text_at(value, 1)));                         \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "auth_bearer") == 0) {                                                                          \
+        CHECK_OK(POLICY_SETTER(auth_bearer)(options, trunk_text(value->valuestring)));                               \
         return true;                                                                                                 \
     }                                                                                                                \
     return false;
