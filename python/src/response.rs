@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -13,7 +12,8 @@ use crate::collect::Answer;
 use crate::cookies;
 use crate::headers::Headers;
 use crate::info::{ConnectionInfo, Summary, Timings};
-use crate::parts::{Head, Redirect, utf8, version_name};
+use crate::parts::{Head, Redirect, version_name};
+use crate::text;
 
 /// An answer with its whole body. Header fields, content and text are made when they are first asked for.
 #[pyclass(frozen, module = "trunkline")]
@@ -51,30 +51,10 @@ impl Response {
     }
 }
 
-/// The charset that a content-type names.
-fn charset(map: &HeaderMap) -> Option<String> {
-    let value = map.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
-    value.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let found = name.trim().eq_ignore_ascii_case("charset");
-        found
-            .then(|| value.trim().trim_matches('"').to_owned())
-            .filter(|charset| !charset.is_empty())
-    })
-}
-
-fn decode<'py>(py: Python<'py>, bytes: &[u8], charset: &str) -> PyResult<Bound<'py, PyString>> {
-    if charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8") {
-        return Ok(utf8(py, bytes));
-    }
-    let content = PyBytes::new(py, bytes);
-    match content.call_method1(intern!(py, "decode"), (charset, "replace")) {
-        Ok(text) => Ok(text.cast_into()?),
-        Err(error) if error.is_instance_of::<pyo3::exceptions::PyLookupError>(py) => {
-            Ok(utf8(py, bytes))
-        }
-        Err(error) => Err(error),
-    }
+fn content_type(map: &HeaderMap) -> &str {
+    map.get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Raises `trunkline.HTTPStatusError` unless the status is 2xx.
@@ -100,8 +80,22 @@ impl Response {
         history: Vec<Bound<'_, Redirect>>,
         content: &Bound<'_, PyBytes>,
         trailers: &Bound<'_, Headers>,
-        summary: &Bound<'_, Summary>,
+        summary: Option<&Bound<'_, Summary>>,
     ) -> Response {
+        // Of an answer that was given up before its end there is none.
+        let summary = summary.map_or_else(
+            || {
+                Arc::new(trunkline::Summary {
+                    connection: None,
+                    reused: false,
+                    attempts: 1,
+                    received: 0,
+                    sent: 0,
+                    timings: trunkline::Timings::default(),
+                })
+            },
+            |summary| Arc::clone(&summary.get().0),
+        );
         let answer = Answer {
             head: Box::new(head.get().to_core()),
             informational: informational
@@ -114,7 +108,7 @@ impl Response {
                 .collect(),
             body: bytes::Bytes::copy_from_slice(content.as_bytes()),
             trailers: Some(Box::new((*trailers.get().0).clone())),
-            summary: Arc::clone(&summary.get().0),
+            summary,
         };
         Response::new(answer, method, url)
     }
@@ -204,17 +198,18 @@ impl Response {
             .bind(py)
     }
 
-    /// The name of the encoding that `text` uses: the content-type's charset, else UTF-8.
+    /// The name of the encoding that `text` uses: the content-type's charset as the WHATWG names it, else `utf-8`. A
+    /// byte order mark in the body goes before it.
     #[getter]
     fn encoding(&self) -> String {
-        charset(self.map()).unwrap_or_else(|| "utf-8".to_owned())
+        text::encoding_of(content_type(self.map()))
     }
 
     /// The body as text. Bytes that the encoding does not allow become U+FFFD.
     #[getter]
-    fn text<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyString>> {
-        let make = || decode(py, &self.answer.body, &self.encoding()).map(Bound::unbind);
-        Ok(self.text.get_or_try_init(py, make)?.bind(py))
+    fn text<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        let make = || text::text(py, content_type(self.map()), &self.answer.body).unbind();
+        self.text.get_or_init(py, make).bind(py)
     }
 
     /// The body parsed as JSON; keyword arguments go to `json.loads`.
@@ -325,6 +320,12 @@ impl Response {
         Ok(pyo3::types::PyTuple::new(py, chunks)?
             .try_iter()?
             .into_any())
+    }
+
+    /// Writes the body to a file; answers how many bytes.
+    fn to_file(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<usize> {
+        py.detach(|| std::fs::write(path, &self.answer.body))?;
+        Ok(self.answer.body.len())
     }
 
     /// As `iter_bytes`, for `async for`.

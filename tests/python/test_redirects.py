@@ -214,10 +214,10 @@ def test_a_client_that_goes_while_its_function_is_asked(script: Script) -> None:
 def test_options_are_checked() -> None:
     for options in ({"retry": "often"}, {"retry_delay": -1}):
         with pytest.raises(ValueError, match=r"retry|delay"):
-            Client(**options)  # type: ignore[arg-type]
+            Client(**options)
     for options in ({"retry": 1}, {"retry_delay": "x"}, {"max_redirects": "x"}):
         with pytest.raises(TypeError):
-            Client(**options)  # type: ignore[arg-type]
+            Client(**options)
 
 
 def test_raise_for_status(script: Script, drive: Any) -> None:

@@ -50,7 +50,7 @@ class AsyncClient:
         if self._plain and not options:
             return self._manager.fetch(method, url)
         given = prepare(options, self._defaults, url, read_file)
-        if given.source is None and given.auth is None and not given.strict:
+        if given.is_simple:
             return self._manager.fetch(method, *given[:5])
         return self._request(method, given)
 
@@ -154,10 +154,14 @@ class AsyncClient:
     async def _streamed(self, method: str, given: Prepared) -> AsyncStreamingResponse:
         given = await self._with_auth(given)
         exchange = self._manager.open_async(method, *given[:5])
-        return AsyncStreamingResponse(exchange, method, given.url, given.source)
+        return AsyncStreamingResponse(
+            exchange, method, given.url, given.source, given.into, given.decode
+        )
 
     async def _request(self, method: str, given: Prepared) -> Response:
-        if given.source is None:
+        if given.into is not None:
+            response = await (await self._streamed(method, given))._run_whole()
+        elif given.source is None:
             given = await self._with_auth(given)
             response = await self._manager.fetch(method, *given[:5])
         else:

@@ -90,7 +90,7 @@ Credentials = Union[
     BasicAuth, DigestAuth, BearerAuth, NetRCAuth, AwsSigV4Auth, tuple[str, str], str, None
 ]
 AuthTypes = Union[Credentials, Callable[[], Credentials]]
-AsyncAuthTypes = Union[AuthTypes, Callable[[], Awaitable[Credentials]]]
+AsyncAuthTypes = Union[Credentials, Callable[[], Union[Credentials, Awaitable[Credentials]]]]
 
 
 def native(auth: Any) -> Any:

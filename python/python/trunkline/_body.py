@@ -41,6 +41,15 @@ class Prepared(NamedTuple):
     strict: bool
     #: What answers the credentials, where a function does.
     auth: Optional[Callable[[], Any]] = None
+    #: What takes the pieces of the answer's body.
+    into: Optional[Callable[[bytes], Any]] = None
+    #: Whether the answer is decoded.
+    decode: bool = True
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether the native half can do all of it."""
+        return self.source is None and self.auth is None and self.into is None and not self.strict
 
     def with_auth(self, auth: Any) -> Prepared:
         """The same with these credentials."""
@@ -56,6 +65,7 @@ class Defaults(NamedTuple):
     strict: bool
     auth: Optional[Callable[[], Any]]
     cookies: Mapping[str, str]
+    decode: bool
 
     @classmethod
     def of(cls, options: ClientOptions) -> Defaults:
@@ -68,12 +78,13 @@ class Defaults(NamedTuple):
             options.get("raise_for_status", False),
             auth if is_asked(auth) else None,
             cookies if isinstance(cookies, Mapping) else {},
+            options.get("decode", True),
         )
 
     @property
     def nothing(self) -> bool:
         """Whether a request that says nothing of itself can go as it is."""
-        return not any(self)
+        return not any(self[:5])
 
 
 def merge_url(base_url: str, url: str) -> str:
@@ -171,6 +182,7 @@ def prepare(
     given: dict[str, Any] = dict(options)
     target = merge_url(defaults.base_url, url)
     target = add_params(target, defaults.params, given.pop("params", None))
+    into = given.pop("into", None)
     strict = given.pop("raise_for_status", defaults.strict)
     headers = given.pop("headers", None)
     timeout: Any = given.pop("timeout", ...)
@@ -222,4 +234,6 @@ def prepare(
         source,
         strict,
         asked,
+        into,
+        extra.get("decode", defaults.decode),
     )

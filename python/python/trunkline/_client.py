@@ -39,7 +39,9 @@ class Client:
         if self._plain and not options:
             return self._manager.request(method, url)
         given = self._prepare(options, url)
-        if given.source is None:
+        if given.into is not None:
+            response = self._streamed(method, given)._run_whole()
+        elif given.source is None:
             response = self._manager.request(method, *given[:5])
         else:
             limit = given.extra.pop("max_bytes", 0) if given.extra else 0
@@ -127,7 +129,9 @@ class Client:
         if given.source is not None and not isinstance(given.source, Iterator):
             raise TypeError("a blocking client cannot take an async iterable: use AsyncClient")
         exchange = self._manager.open(method, *given[:5])
-        return StreamingResponse(exchange, method, given.url, given.source)
+        return StreamingResponse(
+            exchange, method, given.url, given.source, given.into, given.decode
+        )
 
     def __enter__(self) -> Self:
         return self

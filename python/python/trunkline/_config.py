@@ -93,6 +93,9 @@ class CommonOptions(PolicyOptions, total=False):
     http_versions: "auto", "http1" or "http2".
     max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
     credit: bytes of a streamed answer that may have arrived and not been taken.
+    into: a function that takes the pieces of the body as they come, and answers "continue" (or None) or "halt", which
+        gives the request up: the answer has no body then. With `stream`, `run()` hands the pieces over, and the
+        function may also answer "pause", after which `run()` goes on. With an `AsyncClient` it may be asynchronous.
     replay: whether the request may be sent again where that is known to be safe. Default True.
     """
 
@@ -105,6 +108,7 @@ class CommonOptions(PolicyOptions, total=False):
     http_versions: HttpVersions
     max_bytes: int
     credit: int
+    into: Callable[[bytes], Any]
     replay: bool
 
 

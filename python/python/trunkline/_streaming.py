@@ -4,32 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json as _json
+import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar, Union, cast
 
 from ._errors import BodyTooLarge, EndOfParts, Error, HTTPStatusError, InvalidState, StateError
 from ._native import (
     AsyncExchange,
     Data,
     Done,
+    EventReader,
     Exchange,
     Head,
     Headers,
+    LineReader,
     Redirect,
     Response,
+    ServerSentEvent,
     Summary,
     Trailers,
     Writable,
     cookies_of,
+    encoding_of,
+    text_of,
 )
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from ._body import Source
     from ._native import ConnectionInfo, Timings
 
+    Outcome = Literal["done", "pause", "halt"]
+
+#: The longest line, in bytes.
+LINE = 16 * 1024 * 1024
+#: The most data of a server-sent event, in bytes.
+EVENT = 16 * 1024 * 1024
+
 E = TypeVar("E", Exchange, AsyncExchange)
+
+
+def _goes_on(says: object) -> bool:
+    """Whether what `into` answered asks for more."""
+    if says is None or says == "continue":
+        return True
+    if says in ("pause", "halt"):
+        return False
+    raise TypeError(f"into answers 'continue' (or None), 'pause' or 'halt', not {says!r}")
 
 
 def _count(left: int, size: int) -> int:
@@ -42,8 +67,17 @@ def _count(left: int, size: int) -> int:
 class _Streamed(Generic[E]):
     """What streamed answers have in common. The head is there from the start; the rest is known at the end."""
 
-    def __init__(self, exchange: E, method: str, url: str) -> None:
+    def __init__(
+        self,
+        exchange: E,
+        method: str,
+        url: str,
+        into: Optional[Callable[[bytes], Any]] = None,
+        decode: bool = False,
+    ) -> None:
         self._exchange: E = exchange
+        self._into = into
+        self._decode = decode
         self._head: Optional[Head] = None
         self._summary: Optional[Summary] = None
         self._content: Optional[bytes] = None
@@ -101,8 +135,14 @@ class _Streamed(Generic[E]):
             self.history,
             content,
             self.trailers,
-            self._ended(),
+            self._summary,
         )
+
+    def _want_raw(self) -> None:
+        if self._decode:
+            raise InvalidState(
+                "the body is decoded: make the request with decode=False", 6, "invalid_state"
+            )
 
     @property
     def status_code(self) -> int:
@@ -149,9 +189,18 @@ class _Streamed(Generic[E]):
         return self._content
 
     @property
+    def encoding(self) -> str:
+        """The name of the encoding that `text` and lines use; see `Response.encoding`."""
+        return encoding_of(self._content_type)
+
+    @property
     def text(self) -> str:
-        """The body as UTF-8 text, once it was read."""
-        return self.content.decode(errors="replace")
+        """The body as text, once it was read. Bytes that the encoding does not allow become U+FFFD."""
+        return text_of(self._content_type, self.content)
+
+    @property
+    def _content_type(self) -> str:
+        return self.headers.get("content-type", "")
 
     def json(self, **kwargs: Any) -> Any:
         """The body parsed as JSON, once it was read."""
@@ -194,9 +243,16 @@ class StreamingResponse(_Streamed[Exchange]):
     """
 
     def __init__(
-        self, exchange: Exchange, method: str, url: str, source: Optional[Iterator[bytes]]
+        self,
+        exchange: Exchange,
+        method: str,
+        url: str,
+        source: Optional[Iterator[bytes]],
+        into: Optional[Callable[[bytes], Any]] = None,
+        decode: bool = False,
     ) -> None:
-        super().__init__(exchange, method, url)
+        super().__init__(exchange, method, url, into, decode)
+        self._pieces: Optional[Iterator[bytes]] = None
         self._source = source
         self._piece: Optional[bytes] = None
 
@@ -264,15 +320,60 @@ class StreamingResponse(_Streamed[Exchange]):
         if rest:
             yield bytes(rest)
 
-    def iter_lines(self) -> Iterator[str]:
-        """The body line by line, as UTF-8 text without the line ends."""
-        rest = b""
+    def iter_lines(self, max_bytes: int = LINE) -> Iterator[str]:
+        """The body line by line, without the line ends; a line longer than `max_bytes` raises `BodyTooLarge`."""
+        lines = LineReader(self._content_type, max_bytes)
         for chunk in self.iter_bytes():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.rstrip(b"\r").decode(errors="replace")
-        if rest:
-            yield rest.decode(errors="replace")
+            yield from lines.feed(chunk)
+        yield from lines.finish()
+
+    def iter_events(self, max_bytes: int = EVENT) -> Iterator[ServerSentEvent]:
+        """The body as server-sent events; one with more data than `max_bytes` raises `BodyTooLarge`."""
+        events = EventReader(max_bytes)
+        for chunk in self.iter_bytes():
+            yield from events.feed(chunk)
+
+    def iter_raw(self, chunk_size: Optional[int] = None) -> Iterator[bytes]:
+        """The body as it came, still encoded: for requests with `decode=False`."""
+        self._want_raw()
+        return self.iter_bytes(chunk_size)
+
+    def to_file(self, path: Union[str, os.PathLike[str]]) -> int:
+        """Writes the body to a file; answers how many bytes. After an error the file holds what had arrived."""
+        size = 0
+        with open(path, "wb") as file:
+            for chunk in self.iter_bytes():
+                size += file.write(chunk)
+        return size
+
+    def run(self) -> Outcome:
+        """Hands the pieces of the body to the function given as `into`, until the end or until it says otherwise.
+
+        Answers "done" at the end of the body, "pause" or "halt" when the function did. After a pause nothing more is
+        read from the peer than the credit allows, and `run` goes on; after a halt the request has been given up.
+        """
+        if self._into is None:
+            raise InvalidState("the request was made without into", 6, "invalid_state")
+        if self._pieces is None:
+            self._pieces = self.iter_bytes()
+        for chunk in self._pieces:
+            says = self._into(chunk)
+            if _goes_on(says):
+                continue
+            if says == "halt":
+                self.close()
+            return cast("Outcome", says)
+        return "done"
+
+    def _run_whole(self) -> Response:
+        """Runs `into` for a request that is not streamed: the answer has no body then."""
+        try:
+            self._begin()
+            if self.run() == "pause":
+                raise TypeError("into may pause a streamed answer only: use client.stream")
+            return self._whole(b"")
+        finally:
+            self.close()
 
     def read(self) -> bytes:
         """The whole body."""
@@ -303,9 +404,16 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
     """
 
     def __init__(
-        self, exchange: AsyncExchange, method: str, url: str, source: Optional[Source]
+        self,
+        exchange: AsyncExchange,
+        method: str,
+        url: str,
+        source: Optional[Source],
+        into: Optional[Callable[[bytes], Any]] = None,
+        decode: bool = False,
     ) -> None:
-        super().__init__(exchange, method, url)
+        super().__init__(exchange, method, url, into, decode)
+        self._pieces: Optional[AsyncIterator[bytes]] = None
         self._upload: Optional[asyncio.Task[None]] = None
         self._upload_error: Optional[BaseException] = None
         if source is not None:
@@ -374,15 +482,68 @@ class AsyncStreamingResponse(_Streamed[AsyncExchange]):
         if rest:
             yield bytes(rest)
 
-    async def aiter_lines(self) -> AsyncIterator[str]:
-        """The body line by line, as UTF-8 text without the line ends."""
-        rest = b""
+    async def aiter_lines(self, max_bytes: int = LINE) -> AsyncIterator[str]:
+        """The body line by line, without the line ends; a line longer than `max_bytes` raises `BodyTooLarge`."""
+        lines = LineReader(self._content_type, max_bytes)
         async for chunk in self.aiter_bytes():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.rstrip(b"\r").decode(errors="replace")
-        if rest:
-            yield rest.decode(errors="replace")
+            for line in lines.feed(chunk):
+                yield line
+        for line in lines.finish():
+            yield line
+
+    async def aiter_events(self, max_bytes: int = EVENT) -> AsyncIterator[ServerSentEvent]:
+        """The body as server-sent events; one with more data than `max_bytes` raises `BodyTooLarge`."""
+        events = EventReader(max_bytes)
+        async for chunk in self.aiter_bytes():
+            for event in events.feed(chunk):
+                yield event
+
+    def aiter_raw(self, chunk_size: Optional[int] = None) -> AsyncIterator[bytes]:
+        """The body as it came, still encoded: for requests with `decode=False`."""
+        self._want_raw()
+        return self.aiter_bytes(chunk_size)
+
+    async def to_file(self, path: Union[str, os.PathLike[str]]) -> int:
+        """Writes the body to a file; answers how many bytes. After an error the file holds what had arrived."""
+        loop = asyncio.get_running_loop()
+        size = 0
+        file = await loop.run_in_executor(None, open, path, "wb")
+        try:
+            async for chunk in self.aiter_bytes():
+                size += await loop.run_in_executor(None, file.write, chunk)
+        finally:
+            await loop.run_in_executor(None, file.close)
+        return size
+
+    async def run(self) -> Outcome:
+        """Hands the pieces of the body to the function given as `into`, until the end or until it says otherwise.
+
+        See `StreamingResponse.run`. The function may be asynchronous.
+        """
+        if self._into is None:
+            raise InvalidState("the request was made without into", 6, "invalid_state")
+        if self._pieces is None:
+            self._pieces = self.aiter_bytes()
+        async for chunk in self._pieces:
+            says = self._into(chunk)
+            if inspect.isawaitable(says):
+                says = await says
+            if _goes_on(says):
+                continue
+            if says == "halt":
+                await self.aclose()
+            return cast("Outcome", says)
+        return "done"
+
+    async def _run_whole(self) -> Response:
+        """Runs `into` for a request that is not streamed: the answer has no body then."""
+        try:
+            await self._begin()
+            if await self.run() == "pause":
+                raise TypeError("into may pause a streamed answer only: use client.stream")
+            return self._whole(b"")
+        finally:
+            await self.aclose()
 
     async def aread(self) -> bytes:
         """The whole body."""
