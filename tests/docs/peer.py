@@ -4,7 +4,7 @@
 | --- | --- |
 | `/` | `here`, whatever the method |
 | `/redirect/N` | leads on N times, then to `/` |
-| `/flaky/N` | 503 N times, then `at last`; counted for each path |
+| `/flaky/N` | 503 N times, then `at last`, and so on |
 | `/basic`, `/digest` | 401 without `user` and `password`, else `welcome` |
 | `/login`, `/cookies` | sets the cookie `session`; answers the `cookie` field |
 | `/gzip` | a body of 1000 bytes, with gzip |
@@ -94,6 +94,8 @@ class Handler(BaseHTTPRequestHandler):
         elif path.startswith("/flaky/"):
             self.asked[path] += 1
             late = self.asked[path] > number
+            if late:
+                del self.asked[path]
             self._answer(200 if late else 503, b"at last" if late else b"", retry_after="0")
         elif path == "/basic" and self.headers.get("authorization") != BASIC:
             self._answer(401, www_authenticate=f'Basic realm="{REALM}"')
