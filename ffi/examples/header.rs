@@ -44,6 +44,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("WebSockets", "websocket.rs"),
     ("Parts", "part.rs"),
     ("Terminal parts", "part_end.rs"),
+    ("Lines and server-sent events", "text.rs"),
     ("Statistics", "statistics.rs"),
     ("Log", "log.rs"),
 ];

@@ -15,6 +15,7 @@ use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
 use crate::retry::AttemptObject;
 use crate::statistics::StatisticsObject;
+use crate::text::{LinesEngine, SseEngine};
 use crate::url::UrlPieces;
 
 /// The options of a manager.
@@ -67,6 +68,16 @@ pub struct trunk_multipart {
     _opaque: [u8; 0],
 }
 
+/// Cuts bytes into lines.
+pub struct trunk_lines {
+    _opaque: [u8; 0],
+}
+
+/// Reads server-sent events.
+pub struct trunk_sse {
+    _opaque: [u8; 0],
+}
+
 /// The cookies of a user.
 pub struct trunk_cookie_jar {
     _opaque: [u8; 0],
@@ -93,6 +104,8 @@ pub(crate) enum Tag {
     CookieJar = 9,
     Url = 10,
     Multipart = 11,
+    Lines = 12,
+    Sse = 13,
 }
 
 impl Tag {
@@ -109,6 +122,8 @@ impl Tag {
             Tag::CookieJar => "trunk_cookie_jar",
             Tag::Url => "trunk_url",
             Tag::Multipart => "trunk_multipart",
+            Tag::Lines => "trunk_lines",
+            Tag::Sse => "trunk_sse",
         }
     }
 }
@@ -178,6 +193,8 @@ pub(crate) enum Object {
     CookieJar(Arc<CookieJar>),
     Url(Arc<Mutex<UrlPieces>>),
     Multipart(Arc<Mutex<Multipart>>),
+    Lines(Arc<Mutex<LinesEngine>>),
+    Sse(Arc<Mutex<SseEngine>>),
 }
 
 /// A type of which there are handles.
@@ -225,6 +242,8 @@ handled!(AuthRequestObject, AuthRequest);
 handled!(CookieJar, CookieJar);
 handled!(Mutex<UrlPieces>, Url);
 handled!(Mutex<Multipart>, Multipart);
+handled!(Mutex<LinesEngine>, Lines);
+handled!(Mutex<SseEngine>, Sse);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -477,6 +496,8 @@ mod tests {
             Tag::CookieJar,
             Tag::Url,
             Tag::Multipart,
+            Tag::Lines,
+            Tag::Sse,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

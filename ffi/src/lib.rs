@@ -36,6 +36,7 @@ mod retry;
 mod statistics;
 mod status;
 mod submit;
+mod text;
 mod url;
 mod version;
 mod view;

@@ -18,6 +18,7 @@ int main(int argc, char **argv)
         test_callbacks(&server);
         test_decisions(&server);
         test_pieces(&server);
+        test_text();
         test_streams(&server);
         test_process(&server);
         server_stop(&server);

@@ -11,6 +11,7 @@ struct outs {
     const trunk_part *parts[4];
     trunk_header header;
     trunk_view view;
+    trunk_sse_event event;
     uint64_t number;
     size_t size;
     int descriptor;
@@ -172,7 +173,13 @@ static void never_destroy(void *user_data)
     X(trunk_request_options_set_body_multipart, request_options, (h, live->multipart))                               \
     X(trunk_multipart_add_text, multipart, (h, TEXT, TEXT))                                                          \
     X(trunk_multipart_add_bytes, multipart, (h, TEXT, TEXT, TEXT, TEXT))                                             \
-    X(trunk_multipart_add_file, multipart, (h, TEXT, trunk_text("/proc/self/exe"), TEXT, TEXT))
+    X(trunk_multipart_add_file, multipart, (h, TEXT, trunk_text("/proc/self/exe"), TEXT, TEXT))                      \
+    X(trunk_lines_push, lines, (h, TEXT))                                                                            \
+    X(trunk_lines_finish, lines, (h))                                                                                \
+    X(trunk_lines_next, lines, (h, &o->view))                                                                        \
+    X(trunk_sse_push, sse, (h, TEXT))                                                                                \
+    X(trunk_sse_finish, sse, (h))                                                                                    \
+    X(trunk_sse_next, sse, (h, &o->event))
 
 #define FREE_CALLS(X)                                                                                                \
     X(trunk_manager_options_free, manager_options, (h))                                                              \
@@ -182,7 +189,9 @@ static void never_destroy(void *user_data)
     X(trunk_statistics_free, statistics, (h))                                                                        \
     X(trunk_cookie_jar_free, cookie_jar, (h))                                                                        \
     X(trunk_url_free, url, (h))                                                                                      \
-    X(trunk_multipart_free, multipart, (h))
+    X(trunk_multipart_free, multipart, (h))                                                                          \
+    X(trunk_lines_free, lines, (h))                                                                                  \
+    X(trunk_sse_free, sse, (h))
 
 /* Functions that answer a value, and the neutral one. */
 #define NO_VIEW(call) (call.data == NULL)
@@ -236,7 +245,8 @@ static const char *const without_handle[] = {
     "trunk_set_log_callback", "trunk_manager_options_new",
     "trunk_request_options_new",
     "trunk_cookie_jar_new",  "trunk_url_new",
-    "trunk_multipart_new",
+    "trunk_multipart_new",   "trunk_lines_new",
+    "trunk_sse_new",
 };
 
 static const struct handles *live;
@@ -371,10 +381,14 @@ static struct handles make_live(const struct server *server)
     trunk_cookie_jar *cookie_jar = NULL;
     trunk_url *url_pieces = NULL;
     trunk_multipart *multipart = NULL;
+    trunk_lines *lines = NULL;
+    trunk_sse *sse = NULL;
     const trunk_part *part = NULL;
     CHECK_OK(trunk_cookie_jar_new(&cookie_jar));
     CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text(url), &url_pieces));
     CHECK_OK(trunk_multipart_new(&multipart));
+    CHECK_OK(trunk_lines_new(100, false, &lines));
+    CHECK_OK(trunk_sse_new(100, &sse));
     CHECK_OK(trunk_manager_options_new(&options));
     CHECK_OK(trunk_manager_new(NULL, &manager));
     CHECK_OK(trunk_request_options_new(trunk_text("GET"), trunk_text(url), &request_options));
@@ -391,11 +405,15 @@ static struct handles make_live(const struct server *server)
     handles.cookie_jar = cookie_jar;
     handles.url = url_pieces;
     handles.multipart = multipart;
+    handles.lines = lines;
+    handles.sse = sse;
     return handles;
 }
 
 static void free_all(const struct handles *handles)
 {
+    CHECK_OK(trunk_sse_free(handles->sse));
+    CHECK_OK(trunk_lines_free(handles->lines));
     CHECK_OK(trunk_multipart_free(handles->multipart));
     CHECK_OK(trunk_url_free(handles->url));
     CHECK_OK(trunk_cookie_jar_free(handles->cookie_jar));
@@ -515,13 +533,15 @@ void test_handles(const struct server *server)
                             .part = handles.manager_options,
                             .cookie_jar = handles.url,
                             .url = handles.multipart,
-                            .multipart = handles.cookie_jar};
+                            .multipart = handles.lines,
+                            .lines = handles.sse,
+                            .sse = handles.cookie_jar};
     call_everything(&wrong, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 
     test_begin("handles: garbage");
     void *garbage = &wrong;
-    struct handles random = {garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage};
+    struct handles random = {garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage};
     call_everything(&random, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 

@@ -49,6 +49,8 @@ static void test_fork(bool is_inline)
     CHECK_OK(trunk_cookie_jar_new((trunk_cookie_jar **)&handles.cookie_jar));
     CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text("http://a/"), (trunk_url **)&handles.url));
     CHECK_OK(trunk_multipart_new((trunk_multipart **)&handles.multipart));
+    CHECK_OK(trunk_lines_new(100, false, (trunk_lines **)&handles.lines));
+    CHECK_OK(trunk_sse_new(100, (trunk_sse **)&handles.sse));
 
     fflush(stdout);
     int verdict[2] = {-1, -1};
@@ -75,6 +77,8 @@ static void test_fork(bool is_inline)
     CHECK(read(verdict[0], said, 4) == 4 && strcmp(said, "good") == 0);
     close(verdict[0]);
     CHECK(waitpid(child, &status, 0) == child);
+    CHECK_OK(trunk_sse_free(handles.sse));
+    CHECK_OK(trunk_lines_free(handles.lines));
     CHECK_OK(trunk_multipart_free(handles.multipart));
     CHECK_OK(trunk_url_free(handles.url));
     CHECK_OK(trunk_cookie_jar_free(handles.cookie_jar));

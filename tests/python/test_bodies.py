@@ -130,8 +130,8 @@ def check_events(events: list[trunkline.ServerSentEvent]) -> None:
 def test_events(client: Client) -> None:
     with client.stream("POST", "/echo", content=EVENTS) as response:
         check_events(list(response.iter_events()))
-    response = client.stream("POST", "/echo", content=EVENTS)
-    with response as streamed, pytest.raises(trunkline.BodyTooLarge):
+    context = client.stream("POST", "/echo", content=EVENTS)
+    with context as streamed, pytest.raises(trunkline.BodyTooLarge):
         list(streamed.iter_events(max_bytes=3))
 
 
