@@ -367,6 +367,21 @@ typedef int32_t trunk_status;
 #define TRUNK_ERROR_WEBSOCKET_TOO_LARGE 84
 
 /**
+ * The answer leads on more often than is allowed.
+ */
+#define TRUNK_ERROR_TOO_MANY_REDIRECTS 85
+
+/**
+ * A redirect leads where it must not be followed, or needs a body that is gone.
+ */
+#define TRUNK_ERROR_REDIRECT_REFUSED 86
+
+/**
+ * The status of the answer is an error, and the request asked for an error then.
+ */
+#define TRUNK_ERROR_HTTP_STATUS 87
+
+/**
  * The caller's source of the request body gave up.
  */
 #define TRUNK_ERROR_UPLOAD_FAILED 90
@@ -405,6 +420,21 @@ trunk_view trunk_last_error_message(void);
 /* ---- Handles ------------------------------------------------------------------------------------------------- */
 
 /**
+ * How an attempt at a request ended, as a retry callback sees it.
+ */
+typedef struct trunk_attempt trunk_attempt;
+
+/**
+ * A request that is to be authenticated, as a callback for credentials sees it.
+ */
+typedef struct trunk_auth_request trunk_auth_request;
+
+/**
+ * The cookies of a user.
+ */
+typedef struct trunk_cookie_jar trunk_cookie_jar;
+
+/**
  * Opens, pools and supervises connections; everything hangs off one.
  */
 typedef struct trunk_manager trunk_manager;
@@ -413,6 +443,11 @@ typedef struct trunk_manager trunk_manager;
  * The options of a manager.
  */
 typedef struct trunk_manager_options trunk_manager_options;
+
+/**
+ * A `multipart/form-data` body.
+ */
+typedef struct trunk_multipart trunk_multipart;
 
 /**
  * One piece of an answer.
@@ -434,6 +469,11 @@ typedef struct trunk_request_options trunk_request_options;
  */
 typedef struct trunk_statistics trunk_statistics;
 
+/**
+ * A URL in pieces: base, path parameters, query parameters.
+ */
+typedef struct trunk_url trunk_url;
+
 /* ---- Functions of the caller's ------------------------------------------------------------------------------- */
 
 /**
@@ -454,6 +494,221 @@ typedef void (*trunk_part_callback)(void *user_data, const trunk_part *part);
  * called when the handing over failed, nor in a forked child.
  */
 typedef void (*trunk_destroy_callback)(void *user_data);
+
+/* ---- Retries ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Which failures are tried again: one of `TRUNK_RETRY_*`. Safe replays on a fresh connection are apart from it.
+ */
+typedef int32_t trunk_retry;
+
+/**
+ * What a retry callback answers: the milliseconds after which the request is sent again, or `TRUNK_DECISION_*`.
+ */
+typedef int64_t trunk_decision;
+
+/**
+ * Decides whether a request is sent again. It is asked after each answer and each failure, good answers among them.
+ *
+ * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
+ * Valid until: `attempt` lives until the function returns.
+ */
+typedef trunk_decision (*trunk_retry_callback)(void *user_data, const trunk_attempt *attempt);
+
+/**
+ * Answers how many milliseconds to wait before the retry of this number, counted from 1.
+ *
+ * Threads: as `trunk_retry_callback`.
+ */
+typedef uint64_t (*trunk_delay_callback)(void *user_data, uint32_t number);
+
+/**
+ * None.
+ */
+#define TRUNK_RETRY_OFF 0
+
+/**
+ * GET and HEAD after the statuses 408, 429, 500, 502, 503, 504, after timeouts other than the total one, and after
+ * connections that were refused or lost.
+ */
+#define TRUNK_RETRY_SAFE_TRANSIENT 1
+
+/**
+ * The same for every method. Only for peers that can tell a request that comes twice.
+ */
+#define TRUNK_RETRY_TRANSIENT 2
+
+/**
+ * The answer or the error is the caller's. Every other negative number says so, too.
+ */
+#define TRUNK_DECISION_STOP -1
+
+/**
+ * Again, after the usual pause.
+ */
+#define TRUNK_DECISION_AGAIN -2
+
+/**
+ * The number of an attempt: 1 for the first; 0 for one that is not live.
+ */
+uint32_t trunk_attempt_number(const trunk_attempt *attempt);
+
+/**
+ * The method of an attempt.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_method(const trunk_attempt *attempt);
+
+/**
+ * The absolute URL of an attempt.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_url(const trunk_attempt *attempt);
+
+/**
+ * The status code of the answer; 0 where none came.
+ */
+uint16_t trunk_attempt_status(const trunk_attempt *attempt);
+
+/**
+ * The first value of the answer's header field with this name, in any case; its `data` is NULL where there is none.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_header(const trunk_attempt *attempt,
+                                trunk_view name);
+
+/**
+ * Why no answer came: one of `TRUNK_ERROR_*`; `TRUNK_OK` where one came.
+ */
+trunk_status trunk_attempt_error(const trunk_attempt *attempt);
+
+/**
+ * What was wrong and where; its `data` is NULL where an answer came.
+ *
+ * Valid until: the view lives as long as the attempt.
+ */
+trunk_view trunk_attempt_error_message(const trunk_attempt *attempt);
+
+/* ---- Credentials --------------------------------------------------------------------------------------------- */
+
+/**
+ * Chooses the credentials of a request: it calls one of `trunk_request_options_set_auth_*`, but not that for callbacks, on
+ * `credentials`, or none for a request without credentials, and answers `TRUNK_OK`. Any other status ends the request
+ * with that error.
+ *
+ * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once. It
+ * is asked when a request is about to be sent, and again when the credentials were refused.
+ * Valid until: `request` and `credentials` live until the function returns.
+ */
+typedef trunk_status (*trunk_auth_callback)(void *user_data,
+                                            const trunk_auth_request *request,
+                                            trunk_request_options *credentials);
+
+/**
+ * The method of a request that is to be authenticated.
+ *
+ * Valid until: the view lives as long as the request.
+ */
+trunk_view trunk_auth_request_method(const trunk_auth_request *request);
+
+/**
+ * Its absolute URL.
+ *
+ * Valid until: the view lives as long as the request.
+ */
+trunk_view trunk_auth_request_url(const trunk_auth_request *request);
+
+/**
+ * The name of its host, without the port.
+ *
+ * Valid until: the view lives as long as the request.
+ */
+trunk_view trunk_auth_request_host(const trunk_auth_request *request);
+
+/**
+ * The first value of its header field with this name, in any case; its `data` is NULL where there is none. After a
+ * challenge the field `authorization` is what was refused.
+ *
+ * Valid until: the view lives as long as the request.
+ */
+trunk_view trunk_auth_request_header(const trunk_auth_request *request,
+                                     trunk_view name);
+
+/**
+ * Its body, where that was given whole; its `data` is NULL for a streamed one.
+ *
+ * Valid until: the view lives as long as the request.
+ */
+trunk_view trunk_auth_request_body(const trunk_auth_request *request);
+
+/* ---- Cookies ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes an empty jar.
+ *
+ * Ownership: the caller frees `*jar`.
+ */
+trunk_status trunk_cookie_jar_new(trunk_cookie_jar **jar);
+
+/**
+ * Gives a jar back; managers that were made with it keep its cookies. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_cookie_jar_free(trunk_cookie_jar *jar);
+
+/**
+ * Adds the cookies of a file in the format of Netscape, curl and browsers. `*count` is how many were taken: those whose
+ * time is over, and those that RFC 6265bis forbids, are left out.
+ *
+ * Errors: `TRUNK_ERROR_IO` where the file cannot be read, `TRUNK_ERROR_INVALID_ARGUMENT` where it is malformed or too
+ * large. Then the jar is as before.
+ * Threads: reads a file.
+ */
+trunk_status trunk_cookie_jar_load(trunk_cookie_jar *jar,
+                                   trunk_view path,
+                                   size_t *count);
+
+/**
+ * Writes all cookies, those of the session too, to a file in the format of Netscape, curl and browsers. The file is
+ * replaced as a whole, and only its owner may read it.
+ *
+ * Errors: `TRUNK_ERROR_IO` where it cannot be written; then a file that was there is as before.
+ * Threads: writes a file.
+ */
+trunk_status trunk_cookie_jar_save(const trunk_cookie_jar *jar,
+                                   trunk_view path);
+
+/**
+ * Takes one cookie as if `url` had sent it, for example `theme=dark; Path=/; Max-Age=3600`.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_URL`; `TRUNK_ERROR_INVALID_ARGUMENT` for a cookie that this URL could not set.
+ */
+trunk_status trunk_cookie_jar_set(trunk_cookie_jar *jar, trunk_view url, trunk_view set_cookie);
+
+/**
+ * Removes all cookies.
+ */
+trunk_status trunk_cookie_jar_clear(trunk_cookie_jar *jar);
+
+/**
+ * How many cookies there are whose time is not over.
+ */
+trunk_status trunk_cookie_jar_count(const trunk_cookie_jar *jar, size_t *count);
+
+/**
+ * The jar of the managers made with these options, which is used where cookies are switched on
+ * (`trunk_manager_options_set_cookies`). Managers may share one. The default, also with NULL, is an empty one, which only
+ * managers made with these options share.
+ *
+ * Ownership: the jar stays the caller's, who may free it at once.
+ */
+trunk_status trunk_manager_options_set_cookie_jar(trunk_manager_options *options,
+                                                  const trunk_cookie_jar *jar);
 
 /* ---- Options of a manager ------------------------------------------------------------------------------------ */
 
@@ -738,6 +993,98 @@ trunk_status trunk_manager_options_set_tls_hostname(trunk_manager_options *optio
 trunk_status trunk_manager_options_set_tls_key_log(trunk_manager_options *options,
                                                    trunk_view path);
 
+/* ---- Options of a manager: what is done with answers --------------------------------------------------------- */
+
+/**
+ * Whether redirects (301, 302, 303, 307, 308) are followed. The default is yes.
+ */
+trunk_status trunk_manager_options_set_follow_redirects(trunk_manager_options *options, bool follow);
+
+/**
+ * How many redirects are followed; one more ends the request with `TRUNK_ERROR_TOO_MANY_REDIRECTS`. The default is 10.
+ */
+trunk_status trunk_manager_options_set_max_redirects(trunk_manager_options *options,
+                                                     uint32_t redirects);
+
+/**
+ * Whether credentials and cookies given for the first origin go along to another one. The default is no.
+ */
+trunk_status trunk_manager_options_set_redirect_trusted(trunk_manager_options *options, bool trusted);
+
+/**
+ * Whether a redirect may lead from `https` to `http`. The default is no: it ends the request with
+ * `TRUNK_ERROR_REDIRECT_REFUSED`.
+ */
+trunk_status trunk_manager_options_set_redirect_downgrade(trunk_manager_options *options, bool allowed);
+
+/**
+ * Which failures are tried again. The default is `TRUNK_RETRY_OFF`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_retry(trunk_manager_options *options, trunk_retry rule);
+
+/**
+ * How often a request is tried again. The default is 3.
+ */
+trunk_status trunk_manager_options_set_max_retries(trunk_manager_options *options, uint32_t retries);
+
+/**
+ * Lets `callback` decide which attempts are made again, in place of a rule. `max_retries` and the manager's budget for
+ * retries hold all the same.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once neither
+ * options nor managers nor requests need the callback any more; on failure it stays the caller's.
+ */
+trunk_status trunk_manager_options_set_retry_callback(trunk_manager_options *options,
+                                                      trunk_retry_callback callback,
+                                                      void *user_data,
+                                                      trunk_destroy_callback destroy);
+
+/**
+ * Lets `callback` say how long the pause before a retry is where the peer does not name one. The default, also with NULL, is
+ * 1, 2, 4, 8 s and so on up to 30 s, each up to a quarter shorter.
+ *
+ * Ownership: as `trunk_manager_options_set_retry_callback`; without a callback `destroy` is called at once.
+ */
+trunk_status trunk_manager_options_set_retry_delay(trunk_manager_options *options,
+                                                   trunk_delay_callback callback,
+                                                   void *user_data,
+                                                   trunk_destroy_callback destroy);
+
+/**
+ * Whether an answer with status 400 or above ends with `TRUNK_ERROR_HTTP_STATUS`, after its body. The default is no.
+ */
+trunk_status trunk_manager_options_set_status_errors(trunk_manager_options *options,
+                                                     bool errors);
+
+/**
+ * Whether `accept-encoding` is sent and the body decoded (gzip, deflate, br, zstd). The default is no.
+ */
+trunk_status trunk_manager_options_set_decode(trunk_manager_options *options, bool decode);
+
+/**
+ * Bytes of a decoded body; 0 sets no limit. The default is 0.
+ */
+trunk_status trunk_manager_options_set_max_decoded_bytes(trunk_manager_options *options, uint64_t bytes);
+
+/**
+ * Times that a decoded body may be longer than what was sent; 0 sets no limit. The default is 1000.
+ */
+trunk_status trunk_manager_options_set_max_decode_ratio(trunk_manager_options *options, uint32_t ratio);
+
+/**
+ * Whether cookies are kept in the manager's jar and sent. The default is no.
+ */
+trunk_status trunk_manager_options_set_cookies(trunk_manager_options *options, bool cookies);
+
+/**
+ * Sends `expect: 100-continue` with a body, and waits so long for the peer's word before sending it, in milliseconds; 0
+ * does not. The default is 0.
+ */
+trunk_status trunk_manager_options_set_expect_continue(trunk_manager_options *options,
+                                                       uint64_t wait_ms);
+
 /* ---- Managers ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -811,6 +1158,77 @@ trunk_status trunk_manager_poll(trunk_manager *manager,
  * Ownership: the caller frees `*statistics`.
  */
 trunk_status trunk_manager_statistics(const trunk_manager *manager, trunk_statistics **statistics);
+
+/* ---- URLs ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * How path parameters are written in a URL: one of `TRUNK_PATH_*`.
+ */
+typedef int32_t trunk_path_style;
+
+/**
+ * There are none; `:` and braces mean themselves.
+ */
+#define TRUNK_PATH_LITERAL 0
+
+/**
+ * `/users/:id`: a colon at the start of a segment, or after `-` or `.` in it, and a name of letters, digits and `_`.
+ */
+#define TRUNK_PATH_COLON 1
+
+/**
+ * `/users/{id}`.
+ */
+#define TRUNK_PATH_CURLY 2
+
+/**
+ * Begins a URL. A relative `url` is appended to `base`, with one `/` between them, whether or not it begins with one; an
+ * absolute `url` has nothing to do with the base, which may be the empty view.
+ *
+ * Ownership: the views are copied. The caller frees `*pieces`.
+ */
+trunk_status trunk_url_new(trunk_view base,
+                           trunk_view url,
+                           trunk_url **pieces);
+
+/**
+ * Gives it back. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_url_free(trunk_url *url);
+
+/**
+ * How path parameters are written in it. The default is `TRUNK_PATH_LITERAL`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_url_set_path_style(trunk_url *url, trunk_path_style style);
+
+/**
+ * Gives a path parameter its value, which stays within its segment: `/` in it becomes `%2F`.
+ *
+ * Ownership: the views are copied.
+ */
+trunk_status trunk_url_add_path_param(trunk_url *url, trunk_view name, trunk_view value);
+
+/**
+ * Appends a query parameter, encoded; a space becomes `%20`. Names may repeat, also those in the URL.
+ *
+ * Ownership: the views are copied.
+ */
+trunk_status trunk_url_add_param(trunk_url *url, trunk_view name, trunk_view value);
+
+/**
+ * Puts the URL together: absolute, as `trunk_request_options_new` takes it. More may be added afterwards.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_URL` for what cannot be parsed, or is relative without a base;
+ * `TRUNK_ERROR_INVALID_ARGUMENT` for a path parameter that is missing, unused or given twice, or leaves its segment
+ * empty, `.` or `..`.
+ * Valid until: `*text` lives until the next build of the same URL, or until that is freed.
+ */
+trunk_status trunk_url_build(trunk_url *url,
+                             trunk_view *text);
 
 /* ---- Options of a request ------------------------------------------------------------------------------------ */
 
@@ -927,6 +1345,318 @@ trunk_status trunk_request_options_set_replay(trunk_request_options *options,
  */
 trunk_status trunk_request_options_set_manual_release(trunk_request_options *options,
                                                       bool manual);
+
+/* ---- Options of a request: bodies ---------------------------------------------------------------------------- */
+
+/**
+ * Sets the body to `length` bytes (-1: all) from `offset` of the file at this path. It is read when the request is sent,
+ * and again when it is sent again; nothing of it is held in memory but the piece that is being sent.
+ *
+ * Ownership: `path` is copied.
+ * Errors: `TRUNK_ERROR_IO` for a file that cannot be looked at, `TRUNK_ERROR_INVALID_ARGUMENT` for what is not a regular
+ * file, and for a range that is not in it. A size that changes until it is sent ends the request with
+ * `TRUNK_ERROR_UPLOAD_FAILED`; with a length the file may grow.
+ * Threads: looks at a file.
+ */
+trunk_status trunk_request_options_set_body_file(trunk_request_options *options,
+                                                 trunk_view path,
+                                                 uint64_t offset,
+                                                 int64_t length);
+
+/**
+ * Sets the body to `count` names and values as `application/x-www-form-urlencoded`, and `content-type` to that unless
+ * there is one already.
+ *
+ * Ownership: `fields` (NULL allowed with a count of 0) are copied.
+ */
+trunk_status trunk_request_options_set_body_form(trunk_request_options *options,
+                                                 const trunk_header *fields,
+                                                 size_t count);
+
+/**
+ * Sets the body to this JSON, which is not looked at, and `content-type` to `application/json` unless there is one already.
+ *
+ * Ownership: `json` is copied.
+ */
+trunk_status trunk_request_options_set_body_json(trunk_request_options *options,
+                                                 trunk_view json);
+
+/**
+ * Sets the body to this one, and `content-type` to what it needs, whatever was there.
+ *
+ * Ownership: `multipart` is copied as it is now; its files are read when the request is sent.
+ */
+trunk_status trunk_request_options_set_body_multipart(trunk_request_options *options,
+                                                      const trunk_multipart *multipart);
+
+/**
+ * Makes a `multipart/form-data` body (RFC 7578) without parts, with a random boundary.
+ *
+ * Ownership: the caller frees `*multipart`.
+ * Errors: `TRUNK_ERROR_IO` when the system gives no random bytes.
+ */
+trunk_status trunk_multipart_new(trunk_multipart **multipart);
+
+/**
+ * Gives it back; options that have it as body keep a copy. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_multipart_free(trunk_multipart *multipart);
+
+/**
+ * Adds a text field. The value is sent as it is; its line ends are not changed.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a name with a NUL.
+ */
+trunk_status trunk_multipart_add_text(trunk_multipart *multipart, trunk_view name, trunk_view value);
+
+/**
+ * Adds bytes, with a filename where they are to be a file (the empty view: none). With the empty view as content type
+ * that of the filename's extension is sent, else `application/octet-stream`; without a filename none.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a name or filename with a NUL, `TRUNK_ERROR_INVALID_HEADER` for a content
+ * type that cannot be sent.
+ */
+trunk_status trunk_multipart_add_bytes(trunk_multipart *multipart,
+                                       trunk_view name,
+                                       trunk_view data,
+                                       trunk_view filename,
+                                       trunk_view content_type);
+
+/**
+ * Adds the file at this path, read when it is sent. With the empty view as filename that of the path is sent; content
+ * type as for `trunk_multipart_add_bytes`.
+ *
+ * Ownership: the views are copied.
+ * Errors: as `trunk_multipart_add_bytes`, and as `trunk_request_options_set_body_file`.
+ * Threads: looks at a file.
+ */
+trunk_status trunk_multipart_add_file(trunk_multipart *multipart,
+                                      trunk_view name,
+                                      trunk_view path,
+                                      trunk_view filename,
+                                      trunk_view content_type);
+
+/* ---- Options of a request: what is done with answers --------------------------------------------------------- */
+
+/**
+ * As `trunk_manager_options_set_follow_redirects`, for this request.
+ */
+trunk_status trunk_request_options_set_follow_redirects(trunk_request_options *options, bool follow);
+
+/**
+ * As `trunk_manager_options_set_max_redirects`, for this request.
+ */
+trunk_status trunk_request_options_set_max_redirects(trunk_request_options *options, uint32_t redirects);
+
+/**
+ * As `trunk_manager_options_set_redirect_trusted`, for this request.
+ */
+trunk_status trunk_request_options_set_redirect_trusted(trunk_request_options *options, bool trusted);
+
+/**
+ * As `trunk_manager_options_set_redirect_downgrade`, for this request.
+ */
+trunk_status trunk_request_options_set_redirect_downgrade(trunk_request_options *options, bool allowed);
+
+/**
+ * As `trunk_manager_options_set_retry`, for this request.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_retry(trunk_request_options *options, trunk_retry rule);
+
+/**
+ * As `trunk_manager_options_set_max_retries`, for this request.
+ */
+trunk_status trunk_request_options_set_max_retries(trunk_request_options *options, uint32_t retries);
+
+/**
+ * As `trunk_manager_options_set_retry_callback`, for this request, with the same ownership.
+ */
+trunk_status trunk_request_options_set_retry_callback(trunk_request_options *options,
+                                                      trunk_retry_callback callback,
+                                                      void *user_data,
+                                                      trunk_destroy_callback destroy);
+
+/**
+ * As `trunk_manager_options_set_retry_delay`, for this request, with the same ownership.
+ */
+trunk_status trunk_request_options_set_retry_delay(trunk_request_options *options,
+                                                   trunk_delay_callback callback,
+                                                   void *user_data,
+                                                   trunk_destroy_callback destroy);
+
+/**
+ * As `trunk_manager_options_set_status_errors`, for this request.
+ */
+trunk_status trunk_request_options_set_status_errors(trunk_request_options *options, bool errors);
+
+/**
+ * As `trunk_manager_options_set_decode`, for this request.
+ */
+trunk_status trunk_request_options_set_decode(trunk_request_options *options, bool decode);
+
+/**
+ * As `trunk_manager_options_set_max_decoded_bytes`, for this request.
+ */
+trunk_status trunk_request_options_set_max_decoded_bytes(trunk_request_options *options, uint64_t bytes);
+
+/**
+ * As `trunk_manager_options_set_max_decode_ratio`, for this request.
+ */
+trunk_status trunk_request_options_set_max_decode_ratio(trunk_request_options *options, uint32_t ratio);
+
+/**
+ * As `trunk_manager_options_set_cookies`, for this request.
+ */
+trunk_status trunk_request_options_set_cookies(trunk_request_options *options, bool cookies);
+
+/**
+ * As `trunk_manager_options_set_expect_continue`, for this request.
+ */
+trunk_status trunk_request_options_set_expect_continue(trunk_request_options *options, uint64_t wait_ms);
+
+/* ---- Options of both: credentials ---------------------------------------------------------------------------- */
+
+/**
+ * Sends no credentials of its own, those in the URL excepted. This is the default.
+ */
+trunk_status trunk_manager_options_set_auth_none(trunk_manager_options *options);
+
+/**
+ * Sends user and password in the clear (RFC 7617), as UTF-8. The user holds no colon. What cannot be sent
+ * ends the request with `TRUNK_ERROR_INVALID_ARGUMENT`; so it is with the other credentials.
+ *
+ * Ownership: The views are copied.
+ */
+trunk_status trunk_manager_options_set_auth_basic(trunk_manager_options *options,
+                                                  trunk_view user,
+                                                  trunk_view password);
+
+/**
+ * Sends a token (RFC 6750).
+ *
+ * Ownership: `token` is copied.
+ */
+trunk_status trunk_manager_options_set_auth_bearer(trunk_manager_options *options, trunk_view token);
+
+/**
+ * Sends this as the whole value of the field `authorization`.
+ *
+ * Ownership: `value` is copied.
+ */
+trunk_status trunk_manager_options_set_auth_literal(trunk_manager_options *options, trunk_view value);
+
+/**
+ * Proves the password without showing it, once the server asks for that (RFC 7616): MD5, SHA-256, SHA-512-256, and their
+ * sessions.
+ *
+ * Ownership: The views are copied.
+ */
+trunk_status trunk_manager_options_set_auth_digest(trunk_manager_options *options,
+                                                   trunk_view user,
+                                                   trunk_view password);
+
+/**
+ * Sends user and password that this netrc file has for the host, and none where it does not name the host. With the empty
+ * view the file is the one that the variable `NETRC` names, else `~/.netrc`, else `~/_netrc`, and may be missing.
+ *
+ * Ownership: `path` is copied.
+ */
+trunk_status trunk_manager_options_set_auth_netrc(trunk_manager_options *options,
+                                                  trunk_view path);
+
+/**
+ * Signs the request as Amazon's services ask for (signature version 4). The empty view as session token stands for none, as
+ * region for `us-east-1`.
+ *
+ * Ownership: The views are copied.
+ */
+trunk_status trunk_manager_options_set_auth_aws_sigv4(trunk_manager_options *options,
+                                                      trunk_view access_key,
+                                                      trunk_view secret_key,
+                                                      trunk_view session_token,
+                                                      trunk_view service,
+                                                      trunk_view region);
+
+/**
+ * Lets `callback` choose the credentials of each request.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once neither
+ * options nor managers nor requests need the callback any more; on failure it stays the caller's.
+ */
+trunk_status trunk_manager_options_set_auth_callback(trunk_manager_options *options,
+                                                     trunk_auth_callback callback,
+                                                     void *user_data,
+                                                     trunk_destroy_callback destroy);
+
+/**
+ * As `trunk_manager_options_set_auth_none`, for this request.
+ */
+trunk_status trunk_request_options_set_auth_none(trunk_request_options *options);
+
+/**
+ * As `trunk_manager_options_set_auth_basic`, for this request.
+ *
+ * Ownership: The views are copied.
+ */
+trunk_status trunk_request_options_set_auth_basic(trunk_request_options *options,
+                                                  trunk_view user,
+                                                  trunk_view password);
+
+/**
+ * As `trunk_manager_options_set_auth_bearer`, for this request.
+ *
+ * Ownership: `token` is copied.
+ */
+trunk_status trunk_request_options_set_auth_bearer(trunk_request_options *options, trunk_view token);
+
+/**
+ * As `trunk_manager_options_set_auth_literal`, for this request.
+ *
+ * Ownership: `value` is copied.
+ */
+trunk_status trunk_request_options_set_auth_literal(trunk_request_options *options, trunk_view value);
+
+/**
+ * As `trunk_manager_options_set_auth_digest`, for this request.
+ *
+ * Ownership: The views are copied.
+ */
+trunk_status trunk_request_options_set_auth_digest(trunk_request_options *options,
+                                                   trunk_view user,
+                                                   trunk_view password);
+
+/**
+ * As `trunk_manager_options_set_auth_netrc`, for this request.
+ *
+ * Ownership: `path` is copied.
+ */
+trunk_status trunk_request_options_set_auth_netrc(trunk_request_options *options, trunk_view path);
+
+/**
+ * As `trunk_manager_options_set_auth_aws_sigv4`, for this request.
+ *
+ * Ownership: The views are copied.
+ */
+trunk_status trunk_request_options_set_auth_aws_sigv4(trunk_request_options *options,
+                                                      trunk_view access_key,
+                                                      trunk_view secret_key,
+                                                      trunk_view session_token,
+                                                      trunk_view service,
+                                                      trunk_view region);
+
+/**
+ * As `trunk_manager_options_set_auth_callback`, for this request, with the same ownership.
+ */
+trunk_status trunk_request_options_set_auth_callback(trunk_request_options *options,
+                                                     trunk_auth_callback callback,
+                                                     void *user_data,
+                                                     trunk_destroy_callback destroy);
 
 /* ---- Submitting ---------------------------------------------------------------------------------------------- */
 
@@ -1119,8 +1849,8 @@ trunk_status trunk_websocket_close(trunk_request *request,
 /* ---- Parts --------------------------------------------------------------------------------------------------- */
 
 /**
- * The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational, any number; one head;
- * data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
+ * The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational and redirects, any number; one
+ * head; data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
  */
 typedef int32_t trunk_kind;
 
@@ -1171,6 +1901,11 @@ typedef int32_t trunk_kind;
 #define TRUNK_PART_ERROR 8
 
 /**
+ * A redirect that was followed: status, header fields, and the URL that it led to.
+ */
+#define TRUNK_PART_REDIRECT 9
+
+/**
  * Whether `part` is live, with the reason where it is not.
  *
  * Errors: `TRUNK_ERROR_NULL_POINTER`, `TRUNK_ERROR_INVALID_HANDLE`, `TRUNK_ERROR_FORKED`.
@@ -1205,17 +1940,24 @@ uint64_t trunk_part_request_id(const trunk_part *part);
 void *trunk_part_user_data(const trunk_part *part);
 
 /**
- * The status code of an informational part or a head; else 0.
+ * The status code of an informational part, a redirect or a head; else 0.
  */
 uint16_t trunk_part_status(const trunk_part *part);
 
 /**
- * The HTTP version of an informational part or a head, times ten: 10, 11 or 20; else 0.
+ * The HTTP version of an informational part, a redirect or a head, times ten: 10, 11 or 20; else 0.
  */
 uint16_t trunk_part_version(const trunk_part *part);
 
 /**
- * The number of header fields of an informational part, a head or trailers; else 0. A repeated name counts each time.
+ * The absolute URL that a redirect led to; its `data` is NULL for another part.
+ *
+ * Valid until: the view lives as long as the part.
+ */
+trunk_view trunk_part_url(const trunk_part *part);
+
+/**
+ * The number of header fields of an informational part, a redirect, a head or trailers; else 0. A repeated name counts each time.
  */
 size_t trunk_part_header_count(const trunk_part *part);
 
@@ -1520,6 +2262,16 @@ typedef int32_t trunk_statistic;
 #define TRUNK_STATISTIC_PING_ROUND_TRIP 14
 
 /**
+ * Redirects that were followed.
+ */
+#define TRUNK_STATISTIC_REDIRECTS 15
+
+/**
+ * Requests tried again after a pause.
+ */
+#define TRUNK_STATISTIC_RETRIES 16
+
+/**
  * Reads a counter of a snapshot.
  *
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a counter that there is not.
@@ -1532,6 +2284,14 @@ trunk_status trunk_statistics_get(const trunk_statistics *statistics, trunk_stat
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a number that is no error.
  */
 trunk_status trunk_statistics_errors(const trunk_statistics *statistics, trunk_status error, uint64_t *count);
+
+/**
+ * The snapshot as text of `OpenMetrics` 1.0, which Prometheus and its kin read, to be served as
+ * `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+ *
+ * Valid until: the view lives as long as the snapshot.
+ */
+trunk_status trunk_statistics_openmetrics(const trunk_statistics *statistics, trunk_view *text);
 
 /**
  * Gives a snapshot back. NULL is let pass.

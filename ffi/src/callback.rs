@@ -46,6 +46,39 @@ impl UserData {
     }
 }
 
+/// A function of the caller's that the library keeps, with its user data; the hook is called when this is dropped.
+pub(crate) struct Function<F> {
+    pub(crate) pointer: F,
+    pub(crate) user_data: UserData,
+    destroy: trunk_destroy_callback,
+}
+
+impl<F: Copy> Function<F> {
+    pub(crate) fn new(
+        pointer: F,
+        user_data: *mut c_void,
+        destroy: trunk_destroy_callback,
+    ) -> Function<F> {
+        Function {
+            pointer,
+            user_data: UserData(user_data),
+            destroy,
+        }
+    }
+
+    /// Calls it on the thread that runs the reactor: what waits is refused meanwhile.
+    pub(crate) fn call<T>(&self, call: impl FnOnce(F, *mut c_void) -> T) -> T {
+        let _inside = Inside::enter();
+        call(self.pointer, self.user_data.0)
+    }
+}
+
+impl<F> Drop for Function<F> {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.destroy);
+    }
+}
+
 thread_local! {
     /// The cell of the part that this thread delivers.
     static DELIVERED: Cell<Option<OwnedCell>> = const { Cell::new(None) };

@@ -6,12 +6,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{Error, ErrorCode, ManagerOptions, Request, Result, Statistics};
+use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Multipart, Request, Result};
 
+use crate::auth::AuthRequestObject;
 use crate::fork::{self, PROCESS_BITS};
 use crate::manager::ManagerObject;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
+use crate::retry::AttemptObject;
+use crate::statistics::StatisticsObject;
+use crate::text::{LinesEngine, SseEngine};
+use crate::url::UrlPieces;
 
 /// The options of a manager.
 pub struct trunk_manager_options {
@@ -43,6 +48,41 @@ pub struct trunk_statistics {
     _opaque: [u8; 0],
 }
 
+/// How an attempt at a request ended, as a retry callback sees it.
+pub struct trunk_attempt {
+    _opaque: [u8; 0],
+}
+
+/// A request that is to be authenticated, as a callback for credentials sees it.
+pub struct trunk_auth_request {
+    _opaque: [u8; 0],
+}
+
+/// A URL in pieces: base, path parameters, query parameters.
+pub struct trunk_url {
+    _opaque: [u8; 0],
+}
+
+/// A `multipart/form-data` body.
+pub struct trunk_multipart {
+    _opaque: [u8; 0],
+}
+
+/// Cuts bytes into lines.
+pub struct trunk_lines {
+    _opaque: [u8; 0],
+}
+
+/// Reads server-sent events.
+pub struct trunk_sse {
+    _opaque: [u8; 0],
+}
+
+/// The cookies of a user.
+pub struct trunk_cookie_jar {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
 const GENERATION_BITS: u32 = 28;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
@@ -59,6 +99,13 @@ pub(crate) enum Tag {
     Request = 4,
     Statistics = 5,
     Part = 6,
+    Attempt = 7,
+    AuthRequest = 8,
+    CookieJar = 9,
+    Url = 10,
+    Multipart = 11,
+    Lines = 12,
+    Sse = 13,
 }
 
 impl Tag {
@@ -70,6 +117,13 @@ impl Tag {
             Tag::Request => "trunk_request",
             Tag::Statistics => "trunk_statistics",
             Tag::Part => "trunk_part",
+            Tag::Attempt => "trunk_attempt",
+            Tag::AuthRequest => "trunk_auth_request",
+            Tag::CookieJar => "trunk_cookie_jar",
+            Tag::Url => "trunk_url",
+            Tag::Multipart => "trunk_multipart",
+            Tag::Lines => "trunk_lines",
+            Tag::Sse => "trunk_sse",
         }
     }
 }
@@ -133,7 +187,14 @@ pub(crate) enum Object {
     Manager(Arc<ManagerObject>),
     RequestOptions(Arc<Mutex<Request>>),
     Request(Arc<RequestObject>),
-    Statistics(Arc<Statistics>),
+    Statistics(Arc<StatisticsObject>),
+    Attempt(Arc<AttemptObject>),
+    AuthRequest(Arc<AuthRequestObject>),
+    CookieJar(Arc<CookieJar>),
+    Url(Arc<Mutex<UrlPieces>>),
+    Multipart(Arc<Mutex<Multipart>>),
+    Lines(Arc<Mutex<LinesEngine>>),
+    Sse(Arc<Mutex<SseEngine>>),
 }
 
 /// A type of which there are handles.
@@ -175,7 +236,14 @@ macro_rules! handled {
 handled!(Mutex<ManagerOptions>, ManagerOptions);
 handled!(ManagerObject, Manager);
 handled!(Mutex<Request>, RequestOptions);
-handled!(Statistics, Statistics);
+handled!(StatisticsObject, Statistics);
+handled!(AttemptObject, Attempt);
+handled!(AuthRequestObject, AuthRequest);
+handled!(CookieJar, CookieJar);
+handled!(Mutex<UrlPieces>, Url);
+handled!(Mutex<Multipart>, Multipart);
+handled!(Mutex<LinesEngine>, Lines);
+handled!(Mutex<SseEngine>, Sse);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -346,6 +414,30 @@ pub(crate) fn free<T: Handled>(handle: usize) -> Result<Option<Arc<T>>> {
     }
 }
 
+/// Changes what a handle leads to. What `change` gives back is dropped after the lock: it may hold the last of a caller's
+/// function, whose destroy hook is called then.
+///
+/// # Errors
+/// As [`get`], and those of `change`.
+pub(crate) fn change<T, R>(handle: usize, change: impl FnOnce(&mut T) -> Result<R>) -> Result<()>
+where
+    Mutex<T>: Handled,
+{
+    let object = get::<Mutex<T>>(handle)?;
+    let changed = change(&mut lock(&object));
+    changed.map(drop)
+}
+
+/// Lends an object: its handle lives during the call. Answers what the call did, and the object.
+///
+/// # Errors
+/// As [`insert_with`]; `invalid_handle` where the call has freed it.
+pub(crate) fn lend<T: Handled, R>(object: T, call: impl FnOnce(usize) -> R) -> Result<(R, Arc<T>)> {
+    let handle = insert(object)?;
+    let answer = call(handle);
+    Ok((answer, remove(handle)?))
+}
+
 /// Every object of this kind.
 pub(crate) fn all<T: Handled>() -> Vec<Arc<T>> {
     let objects = &fork::registry().objects;
@@ -367,9 +459,9 @@ mod tests {
 
     #[test]
     fn a_handle_says_what_is_wrong_with_it() {
-        let code = |result: Result<Arc<Statistics>>| result.map(|_| ()).unwrap_err().code();
-        let handle = insert(Statistics::default()).unwrap();
-        assert!(get::<Statistics>(handle).is_ok());
+        let code = |result: Result<Arc<StatisticsObject>>| result.map(|_| ()).unwrap_err().code();
+        let handle = insert(StatisticsObject::default()).unwrap();
+        assert!(get::<StatisticsObject>(handle).is_ok());
         assert_eq!(code(get(0)), ErrorCode::NullPointer);
         assert_eq!(code(get(0x7fff_1234_5678)), ErrorCode::InvalidHandle);
         assert_eq!(
@@ -377,13 +469,13 @@ mod tests {
             ErrorCode::InvalidHandle
         );
         assert_eq!(code(get(handle ^ (1 << PROCESS_SHIFT))), ErrorCode::Forked);
-        assert!(remove::<Statistics>(handle).is_ok());
+        assert!(remove::<StatisticsObject>(handle).is_ok());
         assert_eq!(code(get(handle)), ErrorCode::InvalidHandle);
         assert_eq!(code(remove(handle)), ErrorCode::InvalidHandle);
-        let next = insert(Statistics::default()).unwrap();
+        let next = insert(StatisticsObject::default()).unwrap();
         assert_ne!(next, handle);
         assert_eq!(code(get(handle)), ErrorCode::InvalidHandle);
-        assert!(remove::<Statistics>(next).is_ok());
+        assert!(remove::<StatisticsObject>(next).is_ok());
     }
 
     #[test]
@@ -399,6 +491,13 @@ mod tests {
             Tag::Request,
             Tag::Statistics,
             Tag::Part,
+            Tag::Attempt,
+            Tag::AuthRequest,
+            Tag::CookieJar,
+            Tag::Url,
+            Tag::Multipart,
+            Tag::Lines,
+            Tag::Sse,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

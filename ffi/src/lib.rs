@@ -10,24 +10,34 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("handles are 64 bits wide: this platform is not served");
 
+mod auth;
+mod bodies;
 mod boundary;
 mod callback;
 mod cell;
+mod cookies;
 mod fork;
 mod handle;
 mod log;
 mod manager;
 mod options;
+mod options_auth;
 mod options_limits;
+mod options_policy;
 mod options_tls;
 mod pages;
 mod part;
 mod part_end;
+mod policy;
 mod request;
 mod request_options;
+mod request_policy;
+mod retry;
 mod statistics;
 mod status;
 mod submit;
+mod text;
+mod url;
 mod version;
 mod view;
 mod websocket;

@@ -14,7 +14,7 @@ use tracing::subscriber::{Interest, set_global_default};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::boundary::call;
-use crate::callback::{UserData, trunk_destroy_callback};
+use crate::callback::{Function, UserData, trunk_destroy_callback};
 use crate::status::trunk_status;
 use crate::view::trunk_view;
 
@@ -47,17 +47,7 @@ pub type trunk_log_callback = Option<
     ),
 >;
 
-struct Sink {
-    callback: unsafe extern "C" fn(*mut c_void, trunk_log_level, trunk_view, trunk_view),
-    user_data: UserData,
-    destroy: trunk_destroy_callback,
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        self.user_data.destroy(self.destroy);
-    }
-}
+type Sink = Function<unsafe extern "C" fn(*mut c_void, trunk_log_level, trunk_view, trunk_view)>;
 
 static LEVEL: AtomicI32 = AtomicI32::new(TRUNK_LOG_OFF);
 static SINK: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
@@ -127,7 +117,7 @@ impl Subscriber for Bridge {
         let metadata = event.metadata();
         // SAFETY: the contract: the callback may be called on any thread until the hook was; it does not unwind.
         unsafe {
-            (sink.callback)(
+            (sink.pointer)(
                 sink.user_data.0,
                 number(*metadata.level()),
                 trunk_view::of_text(metadata.target()),
@@ -193,15 +183,12 @@ pub unsafe extern "C" fn trunk_set_log_callback(
         if !*INSTALLED.get_or_init(|| set_global_default(Bridge).is_ok()) {
             return Err(Error::new(ErrorCode::Busy, "the process has a log already"));
         }
-        let user_data = UserData(user_data);
         let sink = match callback {
-            Some(callback) if level != TRUNK_LOG_OFF => Some(Arc::new(Sink {
-                callback,
-                user_data,
-                destroy,
-            })),
+            Some(callback) if level != TRUNK_LOG_OFF => {
+                Some(Arc::new(Function::new(callback, user_data, destroy)))
+            }
             _ => {
-                user_data.destroy(destroy);
+                UserData(user_data).destroy(destroy);
                 None
             }
         };

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use engine::{Error, ErrorCode, Event, Manager, ManagerOptions, Result, Statistics};
+use engine::{Error, ErrorCode, Event, Manager, ManagerOptions, Result};
 
 use crate::boundary::{Out, call, deadline};
 use crate::callback::may_wait;
 use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_manager, trunk_manager_options, trunk_part, trunk_statistics};
 use crate::request::RequestObject;
+use crate::statistics::StatisticsObject;
 use crate::status::trunk_status;
 
 /// No poll gives more parts than this at once.
@@ -277,7 +278,7 @@ pub unsafe extern "C" fn trunk_manager_statistics(
     call(|| {
         // SAFETY: the contract: an out-parameter is NULL or may be written.
         let out = unsafe { Out::new(statistics, "statistics") };
-        let statistics: Statistics = get(manager)?.core().statistics();
+        let statistics = StatisticsObject::new(get(manager)?.core().statistics());
         let out = out?;
         out.set(ptr::without_provenance_mut(handle::insert(statistics)?));
         Ok(())

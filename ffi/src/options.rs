@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use engine::{Drive, Error, ErrorCode, HttpVersions, ManagerOptions, Result};
@@ -40,15 +40,11 @@ pub(crate) fn http_versions(versions: trunk_http) -> Result<HttpVersions> {
 }
 
 /// Changes the options behind a handle.
-pub(crate) fn change(
+pub(crate) fn change<T>(
     options: *mut trunk_manager_options,
-    change: impl FnOnce(&mut ManagerOptions) -> Result<()>,
+    change: impl FnOnce(&mut ManagerOptions) -> Result<T>,
 ) -> trunk_status {
-    call(|| {
-        let options = handle::get::<Mutex<ManagerOptions>>(options.addr())?;
-        let mut options = options.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut options)
-    })
+    call(|| handle::change::<ManagerOptions, T>(options.addr(), change))
 }
 
 /// Makes options, each at its default.

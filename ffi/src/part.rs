@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use engine::{Error, ErrorCode, Frame, Part, Result};
+use engine::{Error, ErrorCode, Frame, Head, Part, Result};
 use http::{HeaderMap, Version};
 
 use crate::boundary::{Out, call, value};
@@ -13,8 +13,8 @@ use crate::status::trunk_status;
 use crate::view::{trunk_header, trunk_view};
 use crate::websocket::{TRUNK_FRAME_NONE, kind, trunk_frame_kind};
 
-/// The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational, any number; one head;
-/// data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
+/// The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational and redirects, any number; one
+/// head; data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
 pub type trunk_kind = i32;
 
 /// No part: the handle is NULL or dead.
@@ -36,6 +36,8 @@ pub const TRUNK_PART_WRITABLE: trunk_kind = 6;
 pub const TRUNK_PART_DONE: trunk_kind = 7;
 /// The end: the request failed.
 pub const TRUNK_PART_ERROR: trunk_kind = 8;
+/// A redirect that was followed: status, header fields, and the URL that it led to.
+pub const TRUNK_PART_REDIRECT: trunk_kind = 9;
 
 /// The error of asking a part for what it does not have.
 pub(crate) fn wrong_kind(what: &str) -> Error {
@@ -45,12 +47,20 @@ pub(crate) fn wrong_kind(what: &str) -> Error {
     )
 }
 
+/// Status line and header fields of a part that has them.
+fn head<'a>(part: &'a Part, what: &str) -> Result<&'a Head> {
+    match part {
+        Part::Informational(head) | Part::Head(head) => Ok(head),
+        Part::Redirect(redirect) => Ok(&redirect.head),
+        _ => Err(wrong_kind(what)),
+    }
+}
+
 /// The header fields of a part that has some.
 fn fields(part: &Part) -> Result<&HeaderMap> {
     match part {
-        Part::Informational(head) | Part::Head(head) => Ok(&head.headers),
         Part::Trailers(trailers) => Ok(trailers),
-        _ => Err(wrong_kind("header fields")),
+        _ => head(part, "header fields").map(|head| &head.headers),
     }
 }
 
@@ -69,6 +79,7 @@ pub extern "C" fn trunk_part_kind(part: *const trunk_part) -> trunk_kind {
         with(part, |content| {
             Ok(match content.event.part() {
                 Part::Informational(_) => TRUNK_PART_INFORMATIONAL,
+                Part::Redirect(_) => TRUNK_PART_REDIRECT,
                 Part::Head(_) => TRUNK_PART_HEAD,
                 Part::Data(_) => TRUNK_PART_DATA,
                 Part::Trailers(_) => TRUNK_PART_TRAILERS,
@@ -121,35 +132,47 @@ pub extern "C" fn trunk_part_user_data(part: *const trunk_part) -> *mut c_void {
     })
 }
 
-/// The status code of an informational part or a head; else 0.
+/// The status code of an informational part, a redirect or a head; else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_part_status(part: *const trunk_part) -> u16 {
     value(0, || {
-        with(part, |content| match content.event.part() {
-            Part::Informational(head) | Part::Head(head) => Ok(head.status.as_u16()),
-            _ => Err(wrong_kind("status")),
+        with(part, |content| {
+            head(content.event.part(), "status").map(|head| head.status.as_u16())
         })
     })
 }
 
-/// The HTTP version of an informational part or a head, times ten: 10, 11 or 20; else 0.
+/// The HTTP version of an informational part, a redirect or a head, times ten: 10, 11 or 20; else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_part_version(part: *const trunk_part) -> u16 {
     value(0, || {
-        with(part, |content| match content.event.part() {
-            Part::Informational(head) | Part::Head(head) => Ok(match head.version {
+        with(part, |content| {
+            let head = head(content.event.part(), "version")?;
+            Ok(match head.version {
                 Version::HTTP_09 => 9,
                 Version::HTTP_10 => 10,
                 Version::HTTP_2 => 20,
                 Version::HTTP_3 => 30,
                 _ => 11,
-            }),
-            _ => Err(wrong_kind("version")),
+            })
         })
     })
 }
 
-/// The number of header fields of an informational part, a head or trailers; else 0. A repeated name counts each time.
+/// The absolute URL that a redirect led to; its `data` is NULL for another part.
+///
+/// Valid until: the view lives as long as the part.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_part_url(part: *const trunk_part) -> trunk_view {
+    value(trunk_view::NONE, || {
+        with(part, |content| match content.event.part() {
+            Part::Redirect(redirect) => Ok(trunk_view::of_text(&redirect.url)),
+            _ => Err(wrong_kind("url")),
+        })
+    })
+}
+
+/// The number of header fields of an informational part, a redirect, a head or trailers; else 0. A repeated name counts each time.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_part_header_count(part: *const trunk_part) -> usize {
     value(0, || {

@@ -226,20 +226,15 @@ fn get(request: *const trunk_request) -> Result<Arc<RequestObject>> {
 /// # Safety
 /// The contract: `fields` leads to `count` fields.
 unsafe fn trailers(fields: *const trunk_header, count: usize) -> Result<Option<HeaderMap>> {
-    if count == 0 {
+    // SAFETY: the caller's promise.
+    let fields = unsafe { trunk_header::array(fields, count, "trailers") }?;
+    if fields.is_empty() {
         return Ok(None);
     }
-    if fields.is_null() {
-        return Err(Error::new(
-            ErrorCode::NullPointer,
-            "the trailers are NULL, their count is not 0",
-        ));
-    }
     let mut map = HeaderMap::new();
-    for index in 0..count {
-        // SAFETY: the caller's promise: there are `count` of them, each with views that may be read.
+    for field in fields {
+        // SAFETY: the caller's promise: each has views that may be read.
         let (name, value) = unsafe {
-            let field = *fields.add(index);
             (
                 field.name.text("the name of a trailer")?,
                 field.value.bytes()?,

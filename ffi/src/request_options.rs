@@ -1,7 +1,7 @@
 //! Options of a request: what is asked, and how.
 
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use engine::{Body, Error, ErrorCode, Request, Result};
@@ -13,15 +13,11 @@ use crate::status::trunk_status;
 use crate::view::trunk_view;
 
 /// Changes the options behind a handle.
-fn change(
+pub(crate) fn change<T>(
     options: *mut trunk_request_options,
-    change: impl FnOnce(&mut Request) -> Result<()>,
+    change: impl FnOnce(&mut Request) -> Result<T>,
 ) -> trunk_status {
-    call(|| {
-        let options = handle::get::<Mutex<Request>>(options.addr())?;
-        let mut options = options.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut options)
-    })
+    call(|| handle::change::<Request, T>(options.addr(), change))
 }
 
 /// Makes the options of a request with this method and absolute URL, whose scheme is `http`, `https`, `ws` or `wss`; the

@@ -1,10 +1,13 @@
 //! Snapshots of a manager's counters.
 
+use std::sync::{Arc, OnceLock};
+
 use engine::{Error, ErrorCode, Result, Statistics};
 
 use crate::boundary::{Out, call};
 use crate::handle::{self, trunk_statistics};
 use crate::status::trunk_status;
+use crate::view::trunk_view;
 
 /// Which counter: one of `TRUNK_STATISTIC_*`.
 pub type trunk_statistic = i32;
@@ -37,6 +40,26 @@ pub const TRUNK_STATISTIC_BYTES_SENT: trunk_statistic = 12;
 pub const TRUNK_STATISTIC_REPLAYS: trunk_statistic = 13;
 /// Round-trip time of the last HTTP/2 PING in nanoseconds; 0 before the first.
 pub const TRUNK_STATISTIC_PING_ROUND_TRIP: trunk_statistic = 14;
+/// Redirects that were followed.
+pub const TRUNK_STATISTIC_REDIRECTS: trunk_statistic = 15;
+/// Requests tried again after a pause.
+pub const TRUNK_STATISTIC_RETRIES: trunk_statistic = 16;
+
+/// A snapshot, and its text once that was asked for.
+#[derive(Default)]
+pub(crate) struct StatisticsObject {
+    counters: Statistics,
+    text: OnceLock<String>,
+}
+
+impl StatisticsObject {
+    pub(crate) fn new(counters: Statistics) -> StatisticsObject {
+        StatisticsObject {
+            counters,
+            text: OnceLock::new(),
+        }
+    }
+}
 
 fn counter(statistics: &Statistics, which: trunk_statistic) -> Option<u64> {
     Some(match which {
@@ -56,11 +79,13 @@ fn counter(statistics: &Statistics, which: trunk_statistic) -> Option<u64> {
         TRUNK_STATISTIC_PING_ROUND_TRIP => statistics
             .ping_round_trip
             .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
+        TRUNK_STATISTIC_REDIRECTS => statistics.redirects,
+        TRUNK_STATISTIC_RETRIES => statistics.retries,
         _ => return None,
     })
 }
 
-fn get(statistics: *const trunk_statistics) -> Result<std::sync::Arc<Statistics>> {
+fn get(statistics: *const trunk_statistics) -> Result<Arc<StatisticsObject>> {
     handle::get(statistics.addr())
 }
 
@@ -77,7 +102,7 @@ pub unsafe extern "C" fn trunk_statistics_get(
         // SAFETY: the contract: an out-parameter is NULL or may be written.
         let out = unsafe { Out::new(value, "value") };
         let statistics = get(statistics)?;
-        let value = counter(&statistics, which).ok_or_else(|| {
+        let value = counter(&statistics.counters, which).ok_or_else(|| {
             Error::new(
                 ErrorCode::InvalidArgument,
                 format!("there is no statistic {which}"),
@@ -111,6 +136,7 @@ pub unsafe extern "C" fn trunk_statistics_errors(
                 )
             })?;
         let count = statistics
+            .counters
             .errors
             .iter()
             .find(|(other, _)| *other == code)
@@ -120,10 +146,31 @@ pub unsafe extern "C" fn trunk_statistics_errors(
     })
 }
 
+/// The snapshot as text of `OpenMetrics` 1.0, which Prometheus and its kin read, to be served as
+/// `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+///
+/// Valid until: the view lives as long as the snapshot.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_statistics_openmetrics(
+    statistics: *const trunk_statistics,
+    text: *mut trunk_view,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(text, "text") };
+        let statistics = get(statistics)?;
+        let text = statistics
+            .text
+            .get_or_init(|| statistics.counters.openmetrics());
+        out?.set(trunk_view::of_text(text));
+        Ok(())
+    })
+}
+
 /// Gives a snapshot back. NULL is let pass.
 ///
 /// Errors: `TRUNK_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_statistics_free(statistics: *mut trunk_statistics) -> trunk_status {
-    call(|| handle::free::<Statistics>(statistics.addr()).map(drop))
+    call(|| handle::free::<StatisticsObject>(statistics.addr()).map(drop))
 }

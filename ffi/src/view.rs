@@ -50,6 +50,39 @@ pub extern "C" fn trunk_bytes(data: *const c_void, size: usize) -> trunk_view {
     }
 }
 
+impl trunk_header {
+    /// The fields of an argument.
+    ///
+    /// # Safety
+    /// The contract: `fields` leads to `count` of them, which do not change during the call.
+    ///
+    /// # Errors
+    /// `null_pointer` for NULL with a count, `invalid_argument` for a count that no array has.
+    pub(crate) unsafe fn array<'a>(
+        fields: *const trunk_header,
+        count: usize,
+        name: &str,
+    ) -> Result<&'a [trunk_header]> {
+        if count == 0 {
+            return Ok(&[]);
+        }
+        if fields.is_null() {
+            return Err(Error::new(
+                ErrorCode::NullPointer,
+                format!("the {name} are NULL, their count is not 0"),
+            ));
+        }
+        if count > isize::MAX.unsigned_abs() / size_of::<trunk_header>() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("the {name} are more than any array holds"),
+            ));
+        }
+        // SAFETY: the caller's promise, and both checks above.
+        Ok(unsafe { slice::from_raw_parts(fields, count) })
+    }
+}
+
 impl trunk_view {
     /// Nothing.
     pub(crate) const NONE: trunk_view = trunk_view {
@@ -63,6 +96,19 @@ impl trunk_view {
             data: bytes.as_ptr(),
             size: bytes.len(),
         }
+    }
+
+    /// As an argument: nothing for the empty view.
+    ///
+    /// # Safety
+    /// As [`trunk_view::bytes`].
+    ///
+    /// # Errors
+    /// As [`trunk_view::text`].
+    pub(crate) unsafe fn optional<'a>(self, name: &str) -> Result<Option<&'a str>> {
+        // SAFETY: the caller's promise.
+        let text = unsafe { self.text(name) }?;
+        Ok((!text.is_empty()).then_some(text))
     }
 
     /// A view of text; never NULL.

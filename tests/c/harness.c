@@ -255,6 +255,7 @@ static int place_of(trunk_kind kind)
 {
     switch (kind) {
     case TRUNK_PART_INFORMATIONAL:
+    case TRUNK_PART_REDIRECT:
         return 0;
     case TRUNK_PART_HEAD:
         return 1;
@@ -308,7 +309,10 @@ static void record_part(struct exchange *exchange, const trunk_part *part)
     trunk_view text;
     switch (kind) {
     case TRUNK_PART_INFORMATIONAL:
+    case TRUNK_PART_REDIRECT:
     case TRUNK_PART_HEAD:
+        text = trunk_part_url(part);
+        snprintf(record->url, sizeof record->url, "%.*s", (int)text.size, (const char *)text.data);
         record->status = trunk_part_status(part);
         record->version = trunk_part_version(part);
         record_headers(record, part);

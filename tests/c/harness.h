@@ -79,6 +79,7 @@ struct record {
     trunk_kind kind;
     int status;
     int version;
+    char url[300];
     cJSON *headers;
     uint8_t *data;
     size_t size;
@@ -133,6 +134,9 @@ trunk_status exchange_end(const struct exchange *exchange);
 void test_handles(const struct server *server);
 void test_delivery(const struct server *server);
 void test_callbacks(const struct server *server);
+void test_decisions(const struct server *server);
+void test_pieces(const struct server *server);
+void test_text(void);
 void test_streams(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);
@@ -142,6 +146,7 @@ void test_cases(const char *folder, const char *only);
 struct handles {
     void *manager_options, *manager, *request_options, *request, *statistics;
     const void *part;
+    void *cookie_jar, *url, *multipart, *lines, *sse;
 };
 int call_everything(const struct handles *handles, trunk_status status, trunk_status free_status);
 

@@ -16,6 +16,9 @@ int main(int argc, char **argv)
         test_handles(&server);
         test_delivery(&server);
         test_callbacks(&server);
+        test_decisions(&server);
+        test_pieces(&server);
+        test_text();
         test_streams(&server);
         test_process(&server);
         server_stop(&server);

@@ -10,6 +10,8 @@ struct outs {
     const trunk_part *part;
     const trunk_part *parts[4];
     trunk_header header;
+    trunk_view view;
+    trunk_sse_event event;
     uint64_t number;
     size_t size;
     int descriptor;
@@ -23,6 +25,26 @@ static void never_part(void *user_data, const trunk_part *part)
     test_fail(__FILE__, __LINE__, "a callback was called");
 }
 
+static trunk_decision never_retry(void *user_data, const trunk_attempt *attempt)
+{
+    never_part(user_data, (const trunk_part *)(const void *)attempt);
+    return TRUNK_DECISION_STOP;
+}
+
+static trunk_status never_auth(void *user_data, const trunk_auth_request *request, trunk_request_options *credentials)
+{
+    (void)credentials;
+    never_part(user_data, (const trunk_part *)(const void *)request);
+    return TRUNK_OK;
+}
+
+static uint64_t never_delay(void *user_data, uint32_t number)
+{
+    (void)number;
+    never_part(user_data, NULL);
+    return 0;
+}
+
 static void never_destroy(void *user_data)
 {
     (void)user_data;
@@ -33,8 +55,35 @@ static void never_destroy(void *user_data)
 #define RO live->request_options
 #define O(type) ((type *)(void *)&o->pointer)
 
+/* Settings that a manager and a request have alike: `kind` is `manager` or `request`. */
+#define POLICY_CALLS(X, kind)                                                                                        \
+    X(trunk_##kind##_options_set_follow_redirects, kind##_options, (h, true))                                        \
+    X(trunk_##kind##_options_set_max_redirects, kind##_options, (h, 1))                                              \
+    X(trunk_##kind##_options_set_redirect_trusted, kind##_options, (h, true))                                        \
+    X(trunk_##kind##_options_set_redirect_downgrade, kind##_options, (h, true))                                      \
+    X(trunk_##kind##_options_set_retry, kind##_options, (h, TRUNK_RETRY_OFF))                                        \
+    X(trunk_##kind##_options_set_max_retries, kind##_options, (h, 1))                                                \
+    X(trunk_##kind##_options_set_retry_callback, kind##_options, (h, never_retry, NULL, never_destroy))              \
+    X(trunk_##kind##_options_set_retry_delay, kind##_options, (h, never_delay, NULL, never_destroy))                 \
+    X(trunk_##kind##_options_set_status_errors, kind##_options, (h, true))                                           \
+    X(trunk_##kind##_options_set_decode, kind##_options, (h, true))                                                  \
+    X(trunk_##kind##_options_set_max_decoded_bytes, kind##_options, (h, 1))                                          \
+    X(trunk_##kind##_options_set_max_decode_ratio, kind##_options, (h, 1))                                           \
+    X(trunk_##kind##_options_set_cookies, kind##_options, (h, true))                                                 \
+    X(trunk_##kind##_options_set_expect_continue, kind##_options, (h, 1))                                            \
+    X(trunk_##kind##_options_set_auth_none, kind##_options, (h))                                                     \
+    X(trunk_##kind##_options_set_auth_basic, kind##_options, (h, TEXT, TEXT))                                        \
+    X(trunk_##kind##_options_set_auth_bearer, kind##_options, (h, TEXT))                                             \
+    X(trunk_##kind##_options_set_auth_literal, kind##_options, (h, TEXT))                                            \
+    X(trunk_##kind##_options_set_auth_digest, kind##_options, (h, TEXT, TEXT))                                       \
+    X(trunk_##kind##_options_set_auth_netrc, kind##_options, (h, TEXT))                                              \
+    X(trunk_##kind##_options_set_auth_aws_sigv4, kind##_options, (h, TEXT, TEXT, TEXT, TEXT, TEXT))                  \
+    X(trunk_##kind##_options_set_auth_callback, kind##_options, (h, never_auth, NULL, never_destroy))
+
 /* Each function, the kind of handle, and the call with handle `h` and out-parameters `o`. */
 #define STATUS_CALLS(X)                                                                                              \
+    POLICY_CALLS(X, manager)                                                                                         \
+    POLICY_CALLS(X, request)                                                                                         \
     X(trunk_manager_options_set_drive_threads, manager_options, (h, 1))                                              \
     X(trunk_manager_options_set_drive_inline, manager_options, (h))                                                  \
     X(trunk_manager_options_set_http, manager_options, (h, TRUNK_HTTP_AUTO))                                         \
@@ -106,14 +155,43 @@ static void never_destroy(void *user_data)
     X(trunk_part_check, part, (h))                                                                                   \
     X(trunk_part_header_at, part, (h, 0, &o->header))                                                                \
     X(trunk_statistics_get, statistics, (h, TRUNK_STATISTIC_REPLAYS, &o->number))                                    \
-    X(trunk_statistics_errors, statistics, (h, TRUNK_ERROR_CANCELLED, &o->number))
+    X(trunk_statistics_errors, statistics, (h, TRUNK_ERROR_CANCELLED, &o->number))                                   \
+    X(trunk_statistics_openmetrics, statistics, (h, &o->view))                                                       \
+    X(trunk_manager_options_set_cookie_jar, manager_options, (h, NULL))                                              \
+    X(trunk_cookie_jar_load, cookie_jar, (h, trunk_text("/dev/null"), &o->size))                                     \
+    X(trunk_cookie_jar_save, cookie_jar, (h, trunk_text("/dev/null/none")))                                          \
+    X(trunk_cookie_jar_set, cookie_jar, (h, trunk_text("http://a/"), trunk_text("a=b")))                             \
+    X(trunk_cookie_jar_clear, cookie_jar, (h))                                                                       \
+    X(trunk_cookie_jar_count, cookie_jar, (h, &o->size))                                                             \
+    X(trunk_url_set_path_style, url, (h, TRUNK_PATH_COLON))                                                          \
+    X(trunk_url_add_path_param, url, (h, TEXT, TEXT))                                                                \
+    X(trunk_url_add_param, url, (h, TEXT, TEXT))                                                                     \
+    X(trunk_url_build, url, (h, &o->view))                                                                           \
+    X(trunk_request_options_set_body_file, request_options, (h, trunk_text("/proc/self/exe"), 0, -1))                \
+    X(trunk_request_options_set_body_form, request_options, (h, NULL, 0))                                            \
+    X(trunk_request_options_set_body_json, request_options, (h, TEXT))                                               \
+    X(trunk_request_options_set_body_multipart, request_options, (h, live->multipart))                               \
+    X(trunk_multipart_add_text, multipart, (h, TEXT, TEXT))                                                          \
+    X(trunk_multipart_add_bytes, multipart, (h, TEXT, TEXT, TEXT, TEXT))                                             \
+    X(trunk_multipart_add_file, multipart, (h, TEXT, trunk_text("/proc/self/exe"), TEXT, TEXT))                      \
+    X(trunk_lines_push, lines, (h, TEXT))                                                                            \
+    X(trunk_lines_finish, lines, (h))                                                                                \
+    X(trunk_lines_next, lines, (h, &o->view))                                                                        \
+    X(trunk_sse_push, sse, (h, TEXT))                                                                                \
+    X(trunk_sse_finish, sse, (h))                                                                                    \
+    X(trunk_sse_next, sse, (h, &o->event))
 
 #define FREE_CALLS(X)                                                                                                \
     X(trunk_manager_options_free, manager_options, (h))                                                              \
     X(trunk_manager_free, manager, (h))                                                                              \
     X(trunk_request_options_free, request_options, (h))                                                              \
     X(trunk_request_free, request, (h))                                                                              \
-    X(trunk_statistics_free, statistics, (h))
+    X(trunk_statistics_free, statistics, (h))                                                                        \
+    X(trunk_cookie_jar_free, cookie_jar, (h))                                                                        \
+    X(trunk_url_free, url, (h))                                                                                      \
+    X(trunk_multipart_free, multipart, (h))                                                                          \
+    X(trunk_lines_free, lines, (h))                                                                                  \
+    X(trunk_sse_free, sse, (h))
 
 /* Functions that answer a value, and the neutral one. */
 #define NO_VIEW(call) (call.data == NULL)
@@ -143,7 +221,20 @@ static void never_destroy(void *user_data)
     X(trunk_part_protocol, trunk_part_protocol(h) == TRUNK_PROTOCOL_NONE)                                            \
     X(trunk_part_tls, NO_VIEW(trunk_part_tls(h)))                                                                    \
     X(trunk_part_remote_address, NO_VIEW(trunk_part_remote_address(h)))                                              \
-    X(trunk_part_local_address, NO_VIEW(trunk_part_local_address(h)))
+    X(trunk_part_local_address, NO_VIEW(trunk_part_local_address(h)))                                                \
+    X(trunk_part_url, NO_VIEW(trunk_part_url(h)))                                                                    \
+    X(trunk_attempt_number, trunk_attempt_number(h) == 0)                                                            \
+    X(trunk_attempt_method, NO_VIEW(trunk_attempt_method(h)))                                                        \
+    X(trunk_attempt_url, NO_VIEW(trunk_attempt_url(h)))                                                              \
+    X(trunk_attempt_status, trunk_attempt_status(h) == 0)                                                            \
+    X(trunk_attempt_header, NO_VIEW(trunk_attempt_header(h, TEXT)))                                                  \
+    X(trunk_attempt_error, trunk_attempt_error(h) == TRUNK_OK)                                                       \
+    X(trunk_attempt_error_message, NO_VIEW(trunk_attempt_error_message(h)))                                          \
+    X(trunk_auth_request_method, NO_VIEW(trunk_auth_request_method(h)))                                              \
+    X(trunk_auth_request_url, NO_VIEW(trunk_auth_request_url(h)))                                                    \
+    X(trunk_auth_request_host, NO_VIEW(trunk_auth_request_host(h)))                                                  \
+    X(trunk_auth_request_header, NO_VIEW(trunk_auth_request_header(h, TEXT)))                                        \
+    X(trunk_auth_request_body, NO_VIEW(trunk_auth_request_body(h)))
 
 /* Functions that take no handle, so that there is no wrong one. */
 static const char *const without_handle[] = {
@@ -153,6 +244,9 @@ static const char *const without_handle[] = {
     "trunk_manager_new",   "trunk_last_error_message",
     "trunk_set_log_callback", "trunk_manager_options_new",
     "trunk_request_options_new",
+    "trunk_cookie_jar_new",  "trunk_url_new",
+    "trunk_multipart_new",   "trunk_lines_new",
+    "trunk_sse_new",
 };
 
 static const struct handles *live;
@@ -284,7 +378,17 @@ static struct handles make_live(const struct server *server)
     trunk_request_options *request_options = NULL;
     trunk_request *request = NULL;
     trunk_statistics *statistics = NULL;
+    trunk_cookie_jar *cookie_jar = NULL;
+    trunk_url *url_pieces = NULL;
+    trunk_multipart *multipart = NULL;
+    trunk_lines *lines = NULL;
+    trunk_sse *sse = NULL;
     const trunk_part *part = NULL;
+    CHECK_OK(trunk_cookie_jar_new(&cookie_jar));
+    CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text(url), &url_pieces));
+    CHECK_OK(trunk_multipart_new(&multipart));
+    CHECK_OK(trunk_lines_new(100, false, &lines));
+    CHECK_OK(trunk_sse_new(100, &sse));
     CHECK_OK(trunk_manager_options_new(&options));
     CHECK_OK(trunk_manager_new(NULL, &manager));
     CHECK_OK(trunk_request_options_new(trunk_text("GET"), trunk_text(url), &request_options));
@@ -298,11 +402,21 @@ static struct handles make_live(const struct server *server)
     handles.request = request;
     handles.statistics = statistics;
     handles.part = part;
+    handles.cookie_jar = cookie_jar;
+    handles.url = url_pieces;
+    handles.multipart = multipart;
+    handles.lines = lines;
+    handles.sse = sse;
     return handles;
 }
 
 static void free_all(const struct handles *handles)
 {
+    CHECK_OK(trunk_sse_free(handles->sse));
+    CHECK_OK(trunk_lines_free(handles->lines));
+    CHECK_OK(trunk_multipart_free(handles->multipart));
+    CHECK_OK(trunk_url_free(handles->url));
+    CHECK_OK(trunk_cookie_jar_free(handles->cookie_jar));
     CHECK_OK(trunk_statistics_free(handles->statistics));
     CHECK_OK(trunk_request_free(handles->request));
     CHECK_OK(trunk_request_options_free(handles->request_options));
@@ -411,14 +525,23 @@ void test_handles(const struct server *server)
     test_end();
 
     test_begin("handles: of another kind");
-    struct handles wrong = {handles.manager, handles.request, handles.statistics, (void *)handles.part,
-                            handles.request_options, handles.manager_options};
+    struct handles wrong = {.manager_options = handles.manager,
+                            .manager = handles.request,
+                            .request_options = handles.statistics,
+                            .request = (void *)handles.part,
+                            .statistics = handles.request_options,
+                            .part = handles.manager_options,
+                            .cookie_jar = handles.url,
+                            .url = handles.multipart,
+                            .multipart = handles.lines,
+                            .lines = handles.sse,
+                            .sse = handles.cookie_jar};
     call_everything(&wrong, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 
     test_begin("handles: garbage");
     void *garbage = &wrong;
-    struct handles random = {garbage, garbage, garbage, garbage, garbage, garbage};
+    struct handles random = {garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage, garbage};
     call_everything(&random, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 

@@ -46,6 +46,11 @@ static void test_fork(bool is_inline)
     handles.request = request;
     handles.statistics = statistics;
     handles.part = part;
+    CHECK_OK(trunk_cookie_jar_new((trunk_cookie_jar **)&handles.cookie_jar));
+    CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text("http://a/"), (trunk_url **)&handles.url));
+    CHECK_OK(trunk_multipart_new((trunk_multipart **)&handles.multipart));
+    CHECK_OK(trunk_lines_new(100, false, (trunk_lines **)&handles.lines));
+    CHECK_OK(trunk_sse_new(100, (trunk_sse **)&handles.sse));
 
     fflush(stdout);
     int verdict[2] = {-1, -1};
@@ -72,6 +77,11 @@ static void test_fork(bool is_inline)
     CHECK(read(verdict[0], said, 4) == 4 && strcmp(said, "good") == 0);
     close(verdict[0]);
     CHECK(waitpid(child, &status, 0) == child);
+    CHECK_OK(trunk_sse_free(handles.sse));
+    CHECK_OK(trunk_lines_free(handles.lines));
+    CHECK_OK(trunk_multipart_free(handles.multipart));
+    CHECK_OK(trunk_url_free(handles.url));
+    CHECK_OK(trunk_cookie_jar_free(handles.cookie_jar));
     CHECK_OK(trunk_part_check(part));
     size_t bytes = 0;
     while (trunk_part_kind(part) != TRUNK_PART_DONE && !test_failed()) {

@@ -275,7 +275,7 @@ impl Leg<'_> {
                             self.pool.connector.reactor.defer(cx.waker());
                             return Poll::Pending;
                         }
-                        self.state.deliver(Part::Data(piece));
+                        self.deliver_data(piece);
                         continue;
                     }
                     if ended {
@@ -293,7 +293,7 @@ impl Leg<'_> {
                                 match &mut decoder {
                                     Some(decoder) => decoder.push(data),
                                     None => {
-                                        self.state.deliver(Part::Data(data));
+                                        self.deliver_data(data);
                                     }
                                 }
                             }

@@ -329,7 +329,7 @@ impl Leg<'_> {
                             self.pool.connector.reactor.defer(cx.waker());
                             return Poll::Pending;
                         }
-                        self.state.deliver(Part::Data(piece));
+                        self.deliver_data(piece);
                         continue;
                     }
                     if ended {
@@ -349,7 +349,7 @@ impl Leg<'_> {
                             Some(decoder) => decoder.push(data),
                             None => {
                                 held += data.len() as u64;
-                                self.state.deliver(Part::Data(data));
+                                self.deliver_data(data);
                             }
                         }
                     }

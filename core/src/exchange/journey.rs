@@ -65,7 +65,11 @@ impl Exchange {
             let request = led.as_deref().unwrap_or(&self.submitted);
             let outcome = {
                 let leg = Leg::new(self, request, &trip, answer.take())?;
-                self.timed(leg.attempts(), timer, end).await
+                let outcome = self.timed(leg.attempts(), timer, end).await;
+                if let Err(error) = &outcome {
+                    leg.record_failure(error);
+                }
+                outcome
             };
             let next = match outcome {
                 Ok(Arrival::Done) => return Ok(()),
@@ -109,7 +113,7 @@ impl Exchange {
                     answer = Some((name, value));
                 }
             }
-            self.watch.enter(Phase::Pool);
+            self.watch.restart();
         }
     }
 
@@ -180,9 +184,11 @@ impl<'a> Leg<'a> {
             target: exchange.pool.connector.routes.target(request),
             trip,
             gate: None,
+            record: None,
             fields: Vec::new(),
         };
         leg.add_fields(answer)?;
+        leg.begin_record();
         Ok(leg)
     }
 }

@@ -6,6 +6,7 @@ mod http1;
 mod http2;
 mod journey;
 mod receive;
+mod record;
 mod redirect;
 mod retry;
 mod source;
@@ -37,6 +38,7 @@ use crate::request::{Body, Request, TimeoutOverrides};
 use crate::statistics::{Counters, add};
 
 use journey::Trip;
+use record::Record;
 pub(crate) use watch::Watch;
 
 /// What one request works with.
@@ -56,6 +58,7 @@ pub(crate) struct Leg<'a> {
     pub(crate) request: &'a Request,
     pub(crate) target: Arc<Target>,
     trip: &'a Trip,
+    record: Option<Record>,
     /// Holds the body until the peer wants it.
     gate: Option<Arc<Gate>>,
     /// Fields that are added for this leg: credentials, cookies.

@@ -94,6 +94,7 @@ impl Leg<'_> {
     /// `too_many_redirects`, `redirect_refused`; those of the decoder.
     pub(super) fn receive(&self, head: Parts) -> Result<Reception> {
         self.watch.first_byte();
+        self.record_head(&head);
         let policy = self.exchange.policy();
         if policy.cookies {
             let jar = &self.pool.connector.cookies;

@@ -144,6 +144,30 @@ impl Watch {
         inner.deadline = self.timeouts.idle.map(|idle| now + idle);
     }
 
+    /// The connection that it is or was on.
+    pub(crate) fn connection(&self) -> Option<Arc<ConnectionInfo>> {
+        self.lock().connection.clone()
+    }
+
+    /// The time since its submission.
+    pub(crate) fn passed(&self) -> Duration {
+        self.reactor.turn().saturating_duration_since(self.begun)
+    }
+
+    /// The points of the leg that runs, and now.
+    pub(crate) fn timings(&self) -> Timings {
+        Timings {
+            total: self.passed(),
+            ..self.lock().timings
+        }
+    }
+
+    /// A further leg begins: the points of the former one are none of its own.
+    pub(crate) fn restart(&self) {
+        self.lock().timings = Timings::default();
+        self.enter(Phase::Pool);
+    }
+
     /// How it went, of a request that went well.
     pub(crate) fn finish(&self, received: u64, sent: u64) -> Summary {
         let now = self.reactor.turn();

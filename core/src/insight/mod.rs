@@ -10,8 +10,7 @@ use http::header::{
 };
 
 pub use har::HarLog;
-#[expect(unused_imports, reason = "for those who record exchanges")]
-pub(crate) use har::{HarBody, HarEntry, HarTimings};
+pub(crate) use har::{HarEntry, HarTimings};
 
 /// What is shown in the place of a credential.
 pub(crate) const MASKED: &str = "[masked]";

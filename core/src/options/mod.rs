@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::cookies::CookieJar;
+use crate::insight::HarLog;
 use crate::limits;
 
 pub(crate) use connection::Outcome;
@@ -147,6 +148,8 @@ pub struct ManagerOptions {
     pub websocket_send_buffer: usize,
     /// What is done with answers: redirects, retries, credentials, cookies, decoding. Requests may say otherwise.
     pub policy: Policy,
+    /// Where exchanges are recorded; managers may share one. Default none.
+    pub har: Option<HarLog>,
     /// The jar of [`Policy::cookies`]; managers may share one.
     pub cookie_jar: CookieJar,
     /// Sent as `user-agent` where the request has none. Default `trunkline/VERSION`; empty sends none.
@@ -186,6 +189,7 @@ impl Default for ManagerOptions {
             websocket_max_message_bytes: limits::WEBSOCKET_MESSAGE_BYTES,
             websocket_send_buffer: limits::WEBSOCKET_SEND_BUFFER,
             policy: Policy::default(),
+            har: None,
             cookie_jar: CookieJar::default(),
             user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -10,6 +10,7 @@ mod credit;
 mod deadlines;
 mod ends;
 mod http2_options;
+mod journeys;
 mod mutations;
 mod neighbours;
 mod polling;

@@ -32,10 +32,6 @@ pub(crate) struct HarEntry {
 
 impl HarEntry {
     /// An exchange that begins now.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for those who record exchanges")
-    )]
     pub(crate) fn begin(method: &Method, url: &str, headers: &HeaderMap) -> HarEntry {
         HarEntry {
             started: SystemTime::now(),
@@ -82,10 +78,6 @@ pub(crate) struct HarBody {
 
 impl HarBody {
     /// Adds a piece: what is past the limit of a body is counted only.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for those who record exchanges")
-    )]
     pub(crate) fn push(&mut self, piece: &[u8]) {
         let room = limits::HAR_BODY_BYTES - self.kept.len();
         self.kept.extend_from_slice(&piece[..piece.len().min(room)]);

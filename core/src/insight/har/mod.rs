@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 
-pub(crate) use entry::{HarBody, HarEntry, HarTimings};
+pub(crate) use entry::{HarEntry, HarTimings};
 
 /// A record of exchanges that can be written as an HTTP archive. Cheap to clone: the clones are one record. Any number
 /// of threads may use it.
@@ -56,10 +56,6 @@ impl HarLog {
     }
 
     /// Adds an exchange that has ended.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for those who record exchanges")
-    )]
     pub(crate) fn record(&self, entry: HarEntry) {
         let entry = Arc::new(entry);
         let mut entries = self.lock();

@@ -163,7 +163,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, ht
         .http2()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(STREAMS);
+        .max_concurrent_streams(STREAMS)
+        // However many a test cancels: else the server would end their neighbours with them.
+        .max_pending_accept_reset_streams(None)
+        .max_local_error_reset_streams(None);
     let builder = if http1_only {
         builder.http1_only()
     } else {

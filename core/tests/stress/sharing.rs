@@ -1,14 +1,14 @@
-//! Many at once: leaders and followers, random cancels, submissions from everywhere, a shutdown in the midst of it.
-
-mod kit;
+//! One manager and many threads: leaders and followers, submissions from everywhere, a shutdown in the midst of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kit::{Answer, DRIVES, Random, eventually, fetch, finish, get, get2, options, rest, submit};
-use trunkline::{Delivery, Drive, ErrorCode, Manager, ManagerOptions, Request};
+use trunkline::{Delivery, Drive, ErrorCode, Request};
 use trunkline_test_server::embedded;
+
+use crate::alone;
+use crate::kit::{self, Random, fetch, get, get2, rest, submit};
 
 /// Alternates between the protocols.
 fn ask(index: usize, port: u16, path: &str) -> Request {
@@ -22,6 +22,7 @@ fn ask(index: usize, port: u16, path: &str) -> Request {
 /// Whoever finds the reactor free runs it for all.
 #[test]
 fn twenty_threads_share_one_inline_manager() {
+    let _alone = alone();
     let server = embedded::start(None).unwrap();
     let port = server.places().http;
     let manager = kit::manager(Drive::Inline);
@@ -45,6 +46,7 @@ fn twenty_threads_share_one_inline_manager() {
 /// Waiting with and without deadlines, as leader or follower: each comes back in time.
 #[test]
 fn followers_keep_their_deadlines() {
+    let _alone = alone();
     let server = embedded::start(None).unwrap();
     let port = server.places().http;
     let manager = kit::manager(Drive::Inline);
@@ -71,117 +73,10 @@ fn followers_keep_their_deadlines() {
     });
 }
 
-/// Requests are cancelled at random moments over ten connections; afterwards everything is as before.
-#[test]
-fn five_thousand_random_cancels() {
-    let server = embedded::start(None).unwrap();
-    let port = server.places().http;
-    for drive in DRIVES {
-        let manager = Manager::new(ManagerOptions {
-            max_connections_per_origin: 10,
-            ..options(drive)
-        })
-        .unwrap();
-        let mut random = Random::new(42);
-        let paths = [
-            "/bytes/10",
-            "/bytes/300000",
-            "/delay/5",
-            "/hang",
-            "/drip/100/3",
-            "/chunked/90000",
-        ];
-        let mut cancelled = 0;
-        while cancelled < 5000 {
-            let mut requests: Vec<_> = (0..100)
-                .map(|_| submit(&manager, get(port, paths[random.below(paths.len())])))
-                .collect();
-            while let Some(request) =
-                (!requests.is_empty()).then(|| requests.swap_remove(random.below(requests.len())))
-            {
-                let mut answer = Answer::default();
-                match random.below(4) {
-                    0 => kit::turn(&manager),
-                    1 => {
-                        if let Ok(event) = request.recv(kit::after(1)) {
-                            answer.add(event.into_part());
-                        }
-                    }
-                    _ => {}
-                }
-                request.cancel();
-                cancelled += 1;
-                if random.below(2) == 0 {
-                    drop(request);
-                } else if !answer.is_ended() {
-                    finish(&request, &mut answer);
-                    assert!(answer.summary.is_some() || answer.code() == ErrorCode::Cancelled);
-                }
-            }
-        }
-        for _ in 0..10 {
-            assert_eq!(
-                fetch(&manager, get(port, "/bytes/1000")).good().body.len(),
-                1000
-            );
-        }
-        eventually(&manager, "the return to rest", || {
-            let now = manager.statistics();
-            now.requests_active == 0
-                && now.connections_active <= 10
-                && now.connections_active == now.connections_idle
-        });
-        assert!(manager.shutdown(Instant::now()).unwrap());
-        assert_eq!(manager.statistics().connections_active, 0, "{drive:?}");
-    }
-}
-
-/// The same on one HTTP/2 connection. A server may end one that resets so many streams, which is its right; then a new
-/// one is opened.
-#[test]
-fn random_cancels_of_streams() {
-    let server = embedded::start(None).unwrap();
-    let port = server.places().http;
-    for drive in DRIVES {
-        let manager = kit::manager(drive);
-        let mut random = Random::new(43);
-        for _ in 0..50 {
-            let requests: Vec<_> = (0..60)
-                .map(|index| {
-                    let path = if index % 3 == 0 {
-                        "/hang"
-                    } else {
-                        "/bytes/50000"
-                    };
-                    (path, submit(&manager, get2(port, path)))
-                })
-                .collect();
-            kit::settle(&manager, random.below(3) as u64);
-            for (path, request) in &requests {
-                if *path == "/hang" || random.below(2) == 0 {
-                    request.cancel();
-                }
-            }
-            for (_, request) in &requests {
-                rest(request);
-            }
-        }
-        for _ in 0..10 {
-            assert_eq!(
-                fetch(&manager, get2(port, "/bytes/1000")).good().body.len(),
-                1000
-            );
-        }
-        eventually(&manager, "the return to rest", || {
-            let now = manager.statistics();
-            now.requests_active == 0 && now.streams_active == 0 && now.connections_active == 1
-        });
-    }
-}
-
 /// Ten threads submit to the queue, two others take from it.
 #[test]
 fn submissions_from_many_threads() {
+    let _alone = alone();
     let server = embedded::start(None).unwrap();
     let port = server.places().http;
     for drive in [Drive::Threads(1), Drive::Threads(3), Drive::Inline] {
@@ -225,6 +120,7 @@ fn submissions_from_many_threads() {
 /// While threads submit and wait, the manager is shut down: every request that was accepted has its end.
 #[test]
 fn shutdown_while_busy() {
+    let _alone = alone();
     let server = embedded::start(None).unwrap();
     let port = server.places().http;
     for round in 0..30 {
