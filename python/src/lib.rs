@@ -18,6 +18,7 @@ mod parts;
 mod policy;
 mod prepare;
 mod response;
+mod source;
 mod text;
 mod timeout;
 mod websocket;
@@ -48,6 +49,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::Writable>()?;
     module.add_class::<policy::Attempt>()?;
     module.add_class::<response::Response>()?;
+    module.add_function(wrap_pyfunction!(source::build_url, module)?)?;
+    module.add_function(wrap_pyfunction!(source::form, module)?)?;
     module.add_class::<text::LineReader>()?;
     module.add_class::<text::EventReader>()?;
     module.add_class::<text::ServerSentEvent>()?;

@@ -5,9 +5,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use trunkline::{
-    ClientIdentity, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Verify,
-};
+use trunkline::{ClientIdentity, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Verify};
 
 use crate::cookies::CookieJar;
 use crate::{policy, timeout};

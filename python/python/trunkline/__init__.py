@@ -21,6 +21,7 @@ from ._config import (
     Limits,
     OpenOptions,
     RequestOptions,
+    header_fields,
 )
 from ._errors import (
     Again,
@@ -212,6 +213,7 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "header_fields",
     "options",
     "patch",
     "post",

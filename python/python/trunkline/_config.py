@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
@@ -38,15 +39,32 @@ HeaderTypes = Union[
     Mapping[str, str],
     Mapping[str, bytes],
     Mapping[bytes, bytes],
-    Iterable[tuple[Union[str, bytes], Union[str, bytes]]],
+    Mapping[str, datetime],
+    Mapping[str, Union[str, bytes, datetime]],
+    Iterable[tuple[Union[str, bytes], Union[str, bytes, datetime]]],
 ]
 QueryTypes = Union[Mapping[str, Any], Iterable[tuple[str, Any]], str]
 TimeoutTypes = Union[Timeout, float, None]
 WholeContent = Union[bytes, bytearray, memoryview, str]
-SyncContent = Union[WholeContent, Iterable[bytes], IO[bytes]]
-AsyncContent = Union[SyncContent, AsyncIterable[bytes]]
+SyncContent = Union[
+    WholeContent, "os.PathLike[str]", Iterable[bytes], IO[bytes], Callable[[], Iterable[bytes]]
+]
+AsyncContent = Union[
+    SyncContent,
+    AsyncIterable[bytes],
+    Callable[[], Union[Iterable[bytes], AsyncIterable[bytes]]],
+]
 VerifyTypes = Union[bool, str, bytes, "os.PathLike[str]"]
 CertTypes = Union[str, "os.PathLike[str]", tuple[Union[str, bytes, "os.PathLike[str]"], ...]]
+
+
+FileContent = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
+FileSpec = Union[
+    FileContent,
+    tuple[Optional[str], FileContent],
+    tuple[Optional[str], FileContent, Optional[str]],
+]
+FileTypes = Union[Mapping[str, FileSpec], Iterable[tuple[str, FileSpec]]]
 
 
 class PolicyOptions(TypedDict, total=False):
@@ -85,9 +103,17 @@ class PolicyOptions(TypedDict, total=False):
 class CommonOptions(PolicyOptions, total=False):
     """What any request may say of itself, beside `PolicyOptions`.
 
-    params: added to the URL's query.
-    headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
+    params: added to the URL's query after the client's, a mapping or a list of pairs; lists repeat their name. None is
+        an empty value, True and False are "true" and "false".
+    path_params: values for the names in the URL's path, which stay within their segment; one that is missing or unused
+        raises `InvalidArgument`.
+    path_style: "curly" for `/users/{id}`, the default, or "colon" for `/users/:id`.
+    headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name. A
+        datetime becomes an HTTP date. `header_fields(content_type="text/plain")` makes names of identifiers.
     json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
+    files: a form with files (multipart/form-data), `data` beside it for other fields: a mapping or list of pairs of
+        names and files. A file is bytes, str, a path or a binary file, or (filename, file), or (filename, file, type).
+        Files are read as they are sent, from where they stand.
     timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
     cookies: cookies that go along before the jar's, value by name; None leaves the jar alone.
     http_versions: "auto", "http1" or "http2".
@@ -100,8 +126,11 @@ class CommonOptions(PolicyOptions, total=False):
     """
 
     params: QueryTypes
+    path_params: Mapping[str, Any]
+    path_style: Literal["curly", "colon"]
     headers: HeaderTypes
     json: Any
+    files: FileTypes
     data: Union[Mapping[str, Any], Iterable[tuple[str, Any]], WholeContent]
     timeout: TimeoutTypes
     cookies: Optional[Mapping[str, str]]
@@ -115,7 +144,9 @@ class CommonOptions(PolicyOptions, total=False):
 class RequestOptions(CommonOptions, total=False):
     """As `CommonOptions`, with two more.
 
-    content: bytes, str, an iterable of bytes or a binary file, which are streamed.
+    content: bytes or str; or what is streamed: a path, an iterable of bytes, a binary file, or a function without
+        arguments that answers an iterable. A path and a function can be sent again, for a redirect or a retry; others
+        cannot once a piece was taken. The function and its iterable run on the thread that runs the reactor.
     auth: (user, password), `BasicAuth`, `DigestAuth`, `BearerAuth`, `NetRCAuth`, `AwsSigV4Auth`, or the whole value of
         `authorization` as a str; or a function without arguments that answers one of these, asked before the request is
         sent. None: no credentials, not even the client's or the URL's.
@@ -128,7 +159,7 @@ class RequestOptions(CommonOptions, total=False):
 class AsyncRequestOptions(CommonOptions, total=False):
     """As `CommonOptions`, with two more.
 
-    content: as for a `Client`, or an async iterable of bytes.
+    content: as for a `Client`, or an async iterable of bytes, or an asynchronous generator function (sent once).
     auth: as for a `Client`; a function may also be asynchronous.
     """
 
@@ -136,10 +167,27 @@ class AsyncRequestOptions(CommonOptions, total=False):
     auth: AsyncAuthTypes
 
 
+def header_fields(**fields: Any) -> list[tuple[str, Any]]:
+    """Header fields with names that are identifiers: underscores become dashes, lists repeat their name, None is none.
+
+    >>> header_fields(content_type="text/plain", x_tag=["a", "b"], cookie=None)
+    [('content-type', 'text/plain'), ('x-tag', 'a'), ('x-tag', 'b')]
+    """
+    pairs = []
+    for name, value in fields.items():
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if one is not None:
+                text = str(one) if isinstance(one, (int, float)) else one
+                pairs.append((name.replace("_", "-").lower(), text))
+    return pairs
+
+
 class OpenOptions(PolicyOptions, total=False):
     """What the opening of a WebSocket may say of itself; see `CommonOptions`."""
 
     params: QueryTypes
+    path_params: Mapping[str, Any]
+    path_style: Literal["curly", "colon"]
     headers: HeaderTypes
     timeout: TimeoutTypes
     cookies: Optional[Mapping[str, str]]
