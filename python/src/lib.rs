@@ -4,6 +4,7 @@ mod auth;
 mod awaitable;
 mod channel;
 mod collect;
+mod connection;
 mod cookies;
 mod engine;
 mod errors;

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Bytes read from a file at once.
 CHUNK = 256 * 1024
-_EXTRA = ("http_versions", "max_bytes", "credit", "replay", *POLICY)
+_EXTRA = ("http_versions", "max_bytes", "credit", "replay", "proxy", *POLICY)
 
 Source = Union[Iterator[bytes], AsyncIterator[bytes]]
 
