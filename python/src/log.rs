@@ -57,7 +57,8 @@ struct Bridge;
 
 impl Subscriber for Bridge {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_event() && self.enabled(metadata) {
+        // Hints ask whether an event is worth making: they count as events.
+        if !metadata.is_span() && self.enabled(metadata) {
             Interest::always()
         } else {
             Interest::never()

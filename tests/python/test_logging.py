@@ -31,10 +31,14 @@ def test_records(
     level.setLevel(logging.DEBUG)
     before = time.time()
     with Client(drive=drive) as client:  # type: ignore[arg-type]
-        client.get(server.http)
+        client.get(server.http, auth=("user", "password"))
         with pytest.raises(trunkline.ConnectFailed):
             client.get("http://127.0.0.1:1/")
     flush_log()
+    wire = [one.getMessage() for one in caplog.records if one.name == "trunkline.wire"]
+    assert "> GET" in wire[0]
+    assert "authorization: [masked]" in wire[0]
+    assert "200" in wire[1]
     (connected,) = (one for one in caplog.records if one.getMessage().startswith("connected "))
     assert connected.name.startswith("trunkline.")
     assert connected.levelno == logging.INFO

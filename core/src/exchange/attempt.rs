@@ -36,6 +36,11 @@ impl Leg<'_> {
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }
+        if let Some(tunnel) = &self.request.tunnel {
+            return Box::pin(self.tunnel(tunnel))
+                .await
+                .map_err(|error| error.in_phase(self.watch.phase()));
+        }
         let mut replays = 0;
         loop {
             self.state.reset_sent();

@@ -124,6 +124,7 @@ impl Leg<'_> {
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
+        self.log_request(&headers);
         *request.headers_mut() = headers;
         request
     }

@@ -74,6 +74,8 @@ pub const DISCARD: u64 = 64 * 1024;
 pub const DISCARD_TIME: Duration = Duration::from_secs(1);
 /// Times that a decoded body may be longer than what was sent.
 pub const DECODE_RATIO: u32 = 1000;
+/// Bytes of an upgraded connection that are read, and delivered, at once.
+pub const TUNNEL_READ: usize = 16 * 1024;
 /// How long an unused connection is kept.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
 /// Bytes that an answer must still have before it counts as a long download; of unknown length, that it has had.
