@@ -13,6 +13,7 @@ mod fetch;
 mod frames;
 mod headers;
 mod info;
+mod log;
 mod manager;
 mod options;
 mod parts;
@@ -50,6 +51,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::Writable>()?;
     module.add_class::<policy::Attempt>()?;
     module.add_class::<response::Response>()?;
+    module.add_function(wrap_pyfunction!(log::set_log_level, module)?)?;
+    module.add_function(wrap_pyfunction!(log::flush_log, module)?)?;
     module.add_function(wrap_pyfunction!(source::build_url, module)?)?;
     module.add_function(wrap_pyfunction!(source::form, module)?)?;
     module.add_class::<text::LineReader>()?;

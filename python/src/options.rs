@@ -5,7 +5,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use trunkline::{ClientIdentity, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Verify};
+use trunkline::{Drive, HttpVersions, ManagerOptions, PolicyOverrides};
 
 use crate::cookies::CookieJar;
 use crate::{connection, policy, timeout};

@@ -86,6 +86,7 @@ from ._errors import (
     WebSocketTooLarge,
     WriteTimeout,
 )
+from ._logging import update_logging
 from ._native import (
     AsyncExchange,
     AsyncWebSocket,
@@ -220,5 +221,6 @@ __all__ = [
     "put",
     "request",
     "stream",
+    "update_logging",
     "websocket",
 ]

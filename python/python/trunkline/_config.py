@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
+from ._logging import update_logging
 from ._native import Attempt, CookieJar, Headers, Manager, Timeout
 
 if TYPE_CHECKING:
@@ -417,6 +418,7 @@ def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manage
         ]
     if "limits" in options:
         given.update(options["limits"]._options())
+    update_logging()
     return Manager(options.get("headers"), **given)
 
 
