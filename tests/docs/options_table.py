@@ -50,10 +50,11 @@ def rust_options() -> set[str]:
         policy = re.search(r"^policy! \{(.*?)\n\}", text, re.S | re.M)
         if policy:
             found |= {f"Policy::{name}" for name in re.findall(r"^    (\w+):", policy[1], re.M)}
-    setters = re.findall(
-        r"    pub fn (\w+)(?:<[^>]*>)?\(\s*&mut self", read("core/src/request/mod.rs")
-    )
-    return found | {f"Request::{name}" for name in setters}
+    for file in (ROOT / "core" / "src" / "request").rglob("*.rs"):
+        for body in re.findall(r"^impl Request \{(.*?)^\}", file.read_text("utf-8"), re.S | re.M):
+            setters = re.findall(r"    pub fn (\w+)(?:<[^>]*>)?\(\s*&mut self", body)
+            found |= {f"Request::{name}" for name in setters}
+    return found
 
 
 def python_options() -> dict[str, set[str]]:
