@@ -120,8 +120,8 @@ pub unsafe extern "C" fn trunk_cookie_jar_count(
 }
 
 /// The jar of the managers made with these options, which is used where cookies are switched on
-/// (`trunk_manager_options_set_cookies`). Managers may share one. The default, also with NULL, is an empty one, which only
-/// managers made with these options share.
+/// (`trunk_manager_options_set_cookies`). Managers may share one. By default, and
+/// with NULL, each has one of its own, which is empty at first.
 ///
 /// Ownership: the jar stays the caller's, who may free it at once.
 #[unsafe(no_mangle)]
@@ -131,9 +131,9 @@ pub extern "C" fn trunk_manager_options_set_cookie_jar(
 ) -> trunk_status {
     change(options, |options| {
         options.cookie_jar = if jar.is_null() {
-            CookieJar::new()
+            None
         } else {
-            CookieJar::clone(&*get(jar)?)
+            Some(CookieJar::clone(&*get(jar)?))
         };
         Ok(())
     })

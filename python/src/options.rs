@@ -76,7 +76,7 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
         "websocket_max_message_bytes" => options.websocket_max_message_bytes = value.extract()?,
         "websocket_send_buffer" => options.websocket_send_buffer = value.extract()?,
         "cookie_jar" => {
-            options.cookie_jar = value.cast::<CookieJar>()?.get().0.clone();
+            options.cookie_jar = Some(value.cast::<CookieJar>()?.get().0.clone());
         }
         "user_agent" => options.user_agent = value.extract()?,
         _ => {

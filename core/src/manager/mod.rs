@@ -99,6 +99,7 @@ impl Manager {
             usual_fields.insert(USER_AGENT, agent.clone());
         }
         usual_fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let cookies = options.cookie_jar.clone().unwrap_or_default();
         let challenges = Arc::default();
         let budget = Arc::<Budget>::default();
         let pool = |reactor: &Arc<Reactor>| {
@@ -113,7 +114,7 @@ impl Manager {
                 routes: Arc::clone(&routes),
                 counters: Arc::clone(&counters),
                 challenges: Arc::clone(&challenges),
-                cookies: options.cookie_jar.clone(),
+                cookies: cookies.clone(),
                 budget: Arc::clone(&budget),
             })
         };

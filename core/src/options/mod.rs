@@ -150,8 +150,8 @@ pub struct ManagerOptions {
     pub policy: Policy,
     /// Where exchanges are recorded; managers may share one. Default none.
     pub har: Option<HarLog>,
-    /// The jar of [`Policy::cookies`]; managers may share one.
-    pub cookie_jar: CookieJar,
+    /// The jar of [`Policy::cookies`]; managers may share one. Default: each has its own, empty at first.
+    pub cookie_jar: Option<CookieJar>,
     /// Sent as `user-agent` where the request has none. Default `trunkline/VERSION`; empty sends none.
     pub user_agent: String,
 }
@@ -190,7 +190,7 @@ impl Default for ManagerOptions {
             websocket_send_buffer: limits::WEBSOCKET_SEND_BUFFER,
             policy: Policy::default(),
             har: None,
-            cookie_jar: CookieJar::default(),
+            cookie_jar: None,
             user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

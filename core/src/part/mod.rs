@@ -153,7 +153,7 @@ pub struct Summary {
     pub connection: Option<Arc<ConnectionInfo>>,
     /// Whether the connection had served another request before.
     pub reused: bool,
-    /// How often it was sent: 1, and one more for each safe replay.
+    /// How often it was sent: 1, and one more for each replay, retry, redirect and answered challenge.
     pub attempts: u32,
     /// Body bytes (or WebSocket payload bytes) received.
     pub received: u64,

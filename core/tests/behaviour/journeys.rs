@@ -200,7 +200,7 @@ fn every_leg_is_in_the_archive() {
         };
         let manager = Manager::new(ManagerOptions {
             har: Some(log.clone()),
-            cookie_jar: jar.clone(),
+            cookie_jar: Some(jar.clone()),
             ..with(drive, policy)
         })
         .unwrap();
