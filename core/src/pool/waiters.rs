@@ -187,3 +187,28 @@ impl Drop for Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asked_first_goes_first_however_often_it_comes_back() {
+        let mut waiters = Waiters::default();
+        let all: Vec<_> = (1..=5)
+            .map(|number| Arc::new(Waiter::new(number)))
+            .collect();
+        for place in [2, 4, 0, 3, 1] {
+            waiters.join(Arc::clone(&all[place]));
+        }
+        assert!(waiters.wake_one() && waiters.wake_one());
+        assert_eq!(waiters.first(), Some(3));
+        waiters.join(Arc::clone(&all[1]));
+        waiters.join(Arc::clone(&all[0]));
+        for number in 1..=5 {
+            assert_eq!(waiters.first(), Some(number));
+            assert!(waiters.wake_one());
+        }
+        assert!(!waiters.wake_one());
+    }
+}
