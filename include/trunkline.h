@@ -13,9 +13,10 @@
  * NULL, TRUNK_ERROR_INVALID_HANDLE for one that is dead or of another kind, and TRUNK_ERROR_FORKED in a child process for
  * one of its parent. A required pointer that is NULL answers TRUNK_ERROR_NULL_POINTER, text that is not UTF-8
  * TRUNK_ERROR_INVALID_ARGUMENT, a bug in the library TRUNK_ERROR_PANIC. Out-parameters come last and are written on success
- * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a
- * part that is not live, or of a kind that has no such value, they answer the neutral one (0, NULL, false, the empty view,
- * or what they name) and set the last error; `trunk_part_check` tells the two apart.
+ * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a part that is not live, or of a kind that
+ * has no such value, they answer the neutral one (0, NULL, false, the empty view, or what they name) and set the last
+ * error; `trunk_part_check` tells the two apart. So do those that read what a callback is shown (`trunk_attempt_*`,
+ * `trunk_auth_request_*`).
  *
  * Handles. Objects are opaque handles, not addresses: they are compared and copied, never read through. A pointer to const
  * means that the call does not change the object.
@@ -518,7 +519,8 @@ typedef int32_t trunk_retry;
 typedef int64_t trunk_decision;
 
 /**
- * Decides whether a request is sent again. It is asked after each answer and each failure, good answers among them.
+ * Decides whether a request is sent again. As long as retries are left it is asked after
+ * each answer and each failure, good answers among them.
  *
  * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
  * Valid until: `attempt` lives until the function returns.
@@ -956,11 +958,11 @@ trunk_status trunk_manager_options_set_http2_connection_window(trunk_manager_opt
                                                                uint32_t bytes);
 
 /**
- * Payload of one HTTP/2 frame that the peer may send, in bytes: 16384, the default, to 16777215.
- *
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for less or more.
+ * Payload of one HTTP/2 frame that the peer may send, in bytes: 16384, the default, to 16777215. Less or more makes
+ * `trunk_manager_new` fail.
  */
-trunk_status trunk_manager_options_set_http2_max_frame_size(trunk_manager_options *options, uint32_t bytes);
+trunk_status trunk_manager_options_set_http2_max_frame_size(trunk_manager_options *options,
+                                                            uint32_t bytes);
 
 /**
  * Bytes of the table by which the peer compresses header fields (RFC 7541, 4.2). The default is 4096.
@@ -1056,9 +1058,10 @@ trunk_status trunk_manager_options_set_tls_sni(trunk_manager_options *options,
                                                trunk_view name);
 
 /**
- * The oldest and the newest version that are spoken. The default is `TRUNK_TLS_1_2` to `TRUNK_TLS_1_3`.
+ * The oldest and the newest version that are spoken. The default is `TRUNK_TLS_1_2` to `TRUNK_TLS_1_3`. An oldest that is
+ * newer than the newest makes `trunk_manager_new` fail.
  *
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, also where the oldest is newer than the newest.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
  */
 trunk_status trunk_manager_options_set_tls_versions(trunk_manager_options *options,
                                                     trunk_tls_version oldest,
@@ -2317,7 +2320,8 @@ uint64_t trunk_part_timing(const trunk_part *part,
                            trunk_timing which);
 
 /**
- * How often the request of a part of kind `TRUNK_PART_DONE` was sent: 1, and one more for each safe replay.
+ * How often the request of a part of kind `TRUNK_PART_DONE` was sent: 1, and one more for each safe replay,
+ * retry, redirect and answered challenge.
  */
 uint32_t trunk_part_attempts(const trunk_part *part);
 

@@ -82,7 +82,7 @@ struct record {
     char url[300];
     cJSON *headers;
     uint8_t *data;
-    size_t size;
+    size_t size, room;
     int frame_kind;
     int close_code;
     trunk_status error;

@@ -43,7 +43,7 @@ static void check_field(cJSON *fields, const char *name, const char *expected)
 /* The test server takes the absolute form: it passes for a proxy. */
 static void test_proxies(const struct server *server)
 {
-    char proxy[100], direct[100], authority[100];
+    char proxy[100], direct[100], authority[40];
     snprintf(authority, sizeof authority, "127.0.0.1:%d", server_port(server, "http"));
     snprintf(proxy, sizeof proxy, "http://user:pass@%s", authority);
     snprintf(direct, sizeof direct, "http://%s/headers", authority);

@@ -174,11 +174,13 @@ impl Leg<'_> {
                 return Failed {
                     error: error.unprocessed(),
                     stale: true,
+                    carried: None,
                 };
             }
             Failed {
                 error,
                 stale: lease.http1.received() == received,
+                carried: None,
             }
         })
     }

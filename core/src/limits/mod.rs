@@ -54,7 +54,8 @@ pub const HTTP2_STREAM_ERRORS: usize = 65_536;
 pub const WEBSOCKET_FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of one WebSocket message.
 pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
-/// How often one request is sent again when that is known to be safe.
+/// How often one request is sent again when that is known to be safe. One that was sent away by GOAWAY does not count where
+/// the connection before had an answer for somebody.
 pub const REPLAYS: u32 = 10;
 /// Redirects that one request follows.
 pub const REDIRECTS: u32 = 10;
