@@ -13,9 +13,10 @@
  * NULL, TRUNK_ERROR_INVALID_HANDLE for one that is dead or of another kind, and TRUNK_ERROR_FORKED in a child process for
  * one of its parent. A required pointer that is NULL answers TRUNK_ERROR_NULL_POINTER, text that is not UTF-8
  * TRUNK_ERROR_INVALID_ARGUMENT, a bug in the library TRUNK_ERROR_PANIC. Out-parameters come last and are written on success
- * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a
- * part that is not live, or of a kind that has no such value, they answer the neutral one (0, NULL, false, the empty view,
- * or what they name) and set the last error; `trunk_part_check` tells the two apart.
+ * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a part that is not live, or of a kind that
+ * has no such value, they answer the neutral one (0, NULL, false, the empty view, or what they name) and set the last
+ * error; `trunk_part_check` tells the two apart. So do those that read what a callback is shown (`trunk_attempt_*`,
+ * `trunk_auth_request_*`).
  *
  * Handles. Objects are opaque handles, not addresses: they are compared and copied, never read through. A pointer to const
  * means that the call does not change the object.
@@ -435,6 +436,11 @@ typedef struct trunk_auth_request trunk_auth_request;
 typedef struct trunk_cookie_jar trunk_cookie_jar;
 
 /**
+ * Cuts bytes into lines.
+ */
+typedef struct trunk_lines trunk_lines;
+
+/**
  * Opens, pools and supervises connections; everything hangs off one.
  */
 typedef struct trunk_manager trunk_manager;
@@ -463,6 +469,11 @@ typedef struct trunk_request trunk_request;
  * What is asked: method, URL, header fields, body, and the options of one request.
  */
 typedef struct trunk_request_options trunk_request_options;
+
+/**
+ * Reads server-sent events.
+ */
+typedef struct trunk_sse trunk_sse;
 
 /**
  * A snapshot of a manager's counters.
@@ -508,7 +519,8 @@ typedef int32_t trunk_retry;
 typedef int64_t trunk_decision;
 
 /**
- * Decides whether a request is sent again. It is asked after each answer and each failure, good answers among them.
+ * Decides whether a request is sent again. As long as retries are left it is asked after
+ * each answer and each failure, good answers among them.
  *
  * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
  * Valid until: `attempt` lives until the function returns.
@@ -837,13 +849,6 @@ trunk_status trunk_manager_options_set_user_agent(trunk_manager_options *options
                                                   trunk_view user_agent);
 
 /**
- * How often a PING is sent on HTTP/2 connections in use, in milliseconds, to measure the round trip and to notice a dead
- * peer; 0 sends none. The default is none.
- */
-trunk_status trunk_manager_options_set_http2_ping_interval(trunk_manager_options *options,
-                                                           uint64_t interval_ms);
-
-/**
  * How long an unused connection is kept, in milliseconds. The default is 90 s.
  */
 trunk_status trunk_manager_options_set_idle_connection_timeout(trunk_manager_options *options,
@@ -902,21 +907,6 @@ trunk_status trunk_manager_options_set_max_headers(trunk_manager_options *option
 trunk_status trunk_manager_options_set_max_body_bytes(trunk_manager_options *options, uint64_t bytes);
 
 /**
- * Streams at once on one HTTP/2 connection, whatever the peer would allow. The default is 1000.
- *
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0.
- */
-trunk_status trunk_manager_options_set_http2_max_concurrent_streams(trunk_manager_options *options,
-                                                                    size_t streams);
-
-/**
- * Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 2 MiB.
- *
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
- */
-trunk_status trunk_manager_options_set_http2_stream_window(trunk_manager_options *options, uint32_t bytes);
-
-/**
  * Bytes of one WebSocket frame. The default is 16 MiB.
  *
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0.
@@ -941,7 +931,81 @@ trunk_status trunk_manager_options_set_websocket_max_message_bytes(trunk_manager
 trunk_status trunk_manager_options_set_websocket_send_buffer(trunk_manager_options *options,
                                                              size_t bytes);
 
+/* ---- Options of a manager: HTTP/2 ---------------------------------------------------------------------------- */
+
+/**
+ * Streams at once on one HTTP/2 connection, whatever the peer would allow. The default is 1000.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0.
+ */
+trunk_status trunk_manager_options_set_http2_max_concurrent_streams(trunk_manager_options *options,
+                                                                    size_t streams);
+
+/**
+ * Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 2 MiB.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
+ */
+trunk_status trunk_manager_options_set_http2_stream_window(trunk_manager_options *options, uint32_t bytes);
+
+/**
+ * Receive window of a whole HTTP/2 connection, in bytes, up to 2^31-1, which is the default. A smaller one lets streams
+ * whose owners take nothing starve the others.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
+ */
+trunk_status trunk_manager_options_set_http2_connection_window(trunk_manager_options *options,
+                                                               uint32_t bytes);
+
+/**
+ * Payload of one HTTP/2 frame that the peer may send, in bytes: 16384, the default, to 16777215. Less or more makes
+ * `trunk_manager_new` fail.
+ */
+trunk_status trunk_manager_options_set_http2_max_frame_size(trunk_manager_options *options,
+                                                            uint32_t bytes);
+
+/**
+ * Bytes of the table by which the peer compresses header fields (RFC 7541, 4.2). The default is 4096.
+ */
+trunk_status trunk_manager_options_set_http2_header_table_size(trunk_manager_options *options,
+                                                               uint32_t bytes);
+
+/**
+ * HTTP/2 connections to one origin: a further one is opened when all are full. The default is 1.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0.
+ */
+trunk_status trunk_manager_options_set_http2_connections_per_origin(trunk_manager_options *options,
+                                                                    size_t connections);
+
+/**
+ * How often a PING is sent on HTTP/2 connections in use, in milliseconds, to measure the round trip and to notice a dead
+ * peer; 0 sends none. The default is none.
+ */
+trunk_status trunk_manager_options_set_http2_ping_interval(trunk_manager_options *options,
+                                                           uint64_t interval_ms);
+
+/**
+ * Whether PINGs are sent on unused HTTP/2 connections as well. The default is no.
+ */
+trunk_status trunk_manager_options_set_http2_ping_unused(trunk_manager_options *options, bool unused);
+
 /* ---- Options of a manager: TLS ------------------------------------------------------------------------------- */
+
+/**
+ * A version of TLS: one of `TRUNK_TLS_*`.
+ */
+typedef int32_t trunk_tls_version;
+
+/**
+ * TLS 1.2 (RFC 5246).
+ */
+#define TRUNK_TLS_1_2 12
+
+/**
+ * TLS 1.3 (RFC 8446).
+ */
+#define TRUNK_TLS_1_3 13
 
 /**
  * Trusts these certificate authorities (PEM, one or more), and no others. The default is the platform's trust store; the
@@ -985,6 +1049,41 @@ trunk_status trunk_manager_options_set_tls_identity(trunk_manager_options *optio
 trunk_status trunk_manager_options_set_tls_hostname(trunk_manager_options *options, trunk_view name);
 
 /**
+ * The name that is sent (SNI) in place of the one that is checked; the empty view sends none. Sessions are not resumed
+ * then. By default the name that is checked is sent.
+ *
+ * Ownership: `name` is copied.
+ */
+trunk_status trunk_manager_options_set_tls_sni(trunk_manager_options *options,
+                                               trunk_view name);
+
+/**
+ * The oldest and the newest version that are spoken. The default is `TRUNK_TLS_1_2` to `TRUNK_TLS_1_3`. An oldest that is
+ * newer than the newest makes `trunk_manager_new` fail.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_tls_versions(trunk_manager_options *options,
+                                                    trunk_tls_version oldest,
+                                                    trunk_tls_version newest);
+
+/**
+ * Public keys of which the peer's certificate must have one, whatever else is checked: each `sha256//` and the base64 of
+ * the SHA-256 of its `SubjectPublicKeyInfo`, several with `;` between them, as curl's `--pinnedpubkey` has it. The empty
+ * view takes them back. What is no pin makes `trunk_manager_new` fail.
+ *
+ * Ownership: `pins` are copied.
+ */
+trunk_status trunk_manager_options_set_tls_pins(trunk_manager_options *options,
+                                                trunk_view pins);
+
+/**
+ * Whether sessions are resumed, which saves most of the next handshake with the same peer. The default is yes.
+ */
+trunk_status trunk_manager_options_set_tls_resumption(trunk_manager_options *options,
+                                                      bool resumption);
+
+/**
  * Appends the secrets of TLS sessions to the file at this path, in the NSS key log format. By default the file is the
  * one that the environment variable `SSLKEYLOGFILE` names, if any; the empty view goes back to that.
  *
@@ -992,6 +1091,95 @@ trunk_status trunk_manager_options_set_tls_hostname(trunk_manager_options *optio
  */
 trunk_status trunk_manager_options_set_tls_key_log(trunk_manager_options *options,
                                                    trunk_view path);
+
+/* ---- Options of a manager: proxies and sockets --------------------------------------------------------------- */
+
+/**
+ * The proxies for URLs without TLS (`http`, `ws`) and with it (`https`, `wss`), as `scheme://user:password@host:port`; the
+ * empty view stands for none, which is the default. Schemes are `http` (also where there is none), `https`, `socks5`,
+ * which resolves names here, and `socks5h`, which lets the proxy do so. `direct` are hosts that are connected to without
+ * a proxy, in the words of `NO_PROXY`: names, which stand for all names below them, too, addresses and networks,
+ * separated by commas; `*` stands for every host.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_proxy(trunk_manager_options *options,
+                                             trunk_view without_tls,
+                                             trunk_view with_tls,
+                                             trunk_view direct);
+
+/**
+ * Uses the proxies that the environment names when the manager is made, as curl does: `http_proxy`, `https_proxy` or
+ * `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, `no_proxy` or `NO_PROXY`. What is no proxy there makes `trunk_manager_new`
+ * fail.
+ */
+trunk_status trunk_manager_options_set_proxy_environment(trunk_manager_options *options);
+
+/**
+ * Adds a field for every HTTP proxy, in CONNECT and in requests that it forwards; never for a target behind a tunnel.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_HEADER`.
+ */
+trunk_status trunk_manager_options_add_proxy_header(trunk_manager_options *options,
+                                                    trunk_view name,
+                                                    trunk_view value);
+
+/**
+ * As `trunk_manager_options_set_tls_ca`, for proxies whose scheme is `https`.
+ *
+ * Ownership: `pem` is copied.
+ */
+trunk_status trunk_manager_options_set_proxy_tls_ca(trunk_manager_options *options, trunk_view pem);
+
+/**
+ * As `trunk_manager_options_set_tls_verify`, for proxies whose scheme is `https`.
+ */
+trunk_status trunk_manager_options_set_proxy_tls_verify(trunk_manager_options *options, bool verify);
+
+/**
+ * The proxy for this request, whatever the manager's are; the empty view connects directly.
+ *
+ * Ownership: `url` is copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_proxy(trunk_request_options *options, trunk_view url);
+
+/**
+ * The local IP address to connect from. Only addresses of its family are tried then. The empty view, the default, lets the
+ * system choose.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_local_address(trunk_manager_options *options,
+                                                     trunk_view address);
+
+/**
+ * The network interface to connect over, by its name (`SO_BINDTODEVICE`). The system may demand `CAP_NET_RAW`. The empty
+ * view, the default, lets the system choose.
+ *
+ * Ownership: `name` is copied.
+ */
+trunk_status trunk_manager_options_set_interface(trunk_manager_options *options,
+                                                 trunk_view name);
+
+/**
+ * Whether small pieces are sent at once (`TCP_NODELAY`). The default is yes.
+ */
+trunk_status trunk_manager_options_set_nodelay(trunk_manager_options *options, bool nodelay);
+
+/**
+ * TCP's own probes of a connection on which nothing moves: the silence before the first one and the time from one to the
+ * next, in milliseconds, of which the system counts whole seconds, and how many remain unanswered until the connection
+ * is lost. A silence of 0, the default, sends none.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for an interval or count of 0 with a silence.
+ */
+trunk_status trunk_manager_options_set_tcp_keep_alive(trunk_manager_options *options,
+                                                      uint64_t silence_ms,
+                                                      uint64_t interval_ms,
+                                                      uint32_t count);
 
 /* ---- Options of a manager: what is done with answers --------------------------------------------------------- */
 
@@ -2132,7 +2320,8 @@ uint64_t trunk_part_timing(const trunk_part *part,
                            trunk_timing which);
 
 /**
- * How often the request of a part of kind `TRUNK_PART_DONE` was sent: 1, and one more for each safe replay.
+ * How often the request of a part of kind `TRUNK_PART_DONE` was sent: 1, and one more for each safe replay,
+ * retry, redirect and answered challenge.
  */
 uint32_t trunk_part_attempts(const trunk_part *part);
 
@@ -2183,6 +2372,108 @@ trunk_view trunk_part_remote_address(const trunk_part *part);
  * Valid until: the view lives as long as the part.
  */
 trunk_view trunk_part_local_address(const trunk_part *part);
+
+/* ---- Lines and server-sent events ---------------------------------------------------------------------------- */
+
+/**
+ * An event of an event stream (WHATWG HTML, 9.2).
+ */
+typedef struct {
+    /**
+     * Its type; `message` where the peer gave none. NULL where there is no event.
+     */
+    trunk_view event;
+    /**
+     * The data, its lines joined by `\n`.
+     */
+    trunk_view data;
+    /**
+     * The last event id in force; the empty view where there is none.
+     */
+    trunk_view id;
+    /**
+     * The milliseconds to wait before reconnecting, if the peer set them since the event before; else -1.
+     */
+    int64_t retry_ms;
+} trunk_sse_event;
+
+/**
+ * Makes an engine that cuts bytes into lines of at most `max_line` bytes, at `\n` and `\r\n`, and with `carriage_return`
+ * at a lone `\r`, too.
+ *
+ * Ownership: the caller frees `*lines`.
+ */
+trunk_status trunk_lines_new(size_t max_line,
+                             bool carriage_return,
+                             trunk_lines **lines);
+
+/**
+ * Gives it back. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_lines_free(trunk_lines *lines);
+
+/**
+ * Takes the next piece. It is kept until its lines are taken, so take them before pushing the next. Nothing is taken after
+ * `trunk_lines_finish`.
+ *
+ * Ownership: `data` is copied.
+ */
+trunk_status trunk_lines_push(trunk_lines *lines,
+                              trunk_view data);
+
+/**
+ * Says that nothing follows: what is left is the last line, unless it is empty.
+ */
+trunk_status trunk_lines_finish(trunk_lines *lines);
+
+/**
+ * Takes the next line, without its end. The `data` of `*line` is NULL where there is none: more has to be pushed, or all
+ * lines were taken.
+ *
+ * Errors: `TRUNK_ERROR_BODY_TOO_LARGE` at a line that exceeds the limit, and from then on.
+ * Valid until: the view lives until the next call of this function for the same engine, or until that is freed.
+ */
+trunk_status trunk_lines_next(trunk_lines *lines,
+                              trunk_view *line);
+
+/**
+ * Makes an engine that reads an event stream (`text/event-stream`), whose events have at most `max_event` bytes of data.
+ *
+ * Ownership: the caller frees `*sse`.
+ */
+trunk_status trunk_sse_new(size_t max_event,
+                           trunk_sse **sse);
+
+/**
+ * Gives it back. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_sse_free(trunk_sse *sse);
+
+/**
+ * Takes the next piece. It is kept until its events are taken, so take them before pushing the next.
+ *
+ * Ownership: `data` is copied.
+ */
+trunk_status trunk_sse_push(trunk_sse *sse, trunk_view data);
+
+/**
+ * Says that nothing follows. An event that no empty line ended is dropped, as the standard says.
+ */
+trunk_status trunk_sse_finish(trunk_sse *sse);
+
+/**
+ * Takes the next event. In `*event` the `data` of `event` is NULL where there is none: more has to be pushed, or all
+ * events were taken.
+ *
+ * Errors: `TRUNK_ERROR_BODY_TOO_LARGE` at an event or line that exceeds the limit, and from then on.
+ * Valid until: the views live until the next call of this function for the same engine, or until that is freed.
+ */
+trunk_status trunk_sse_next(trunk_sse *sse,
+                            trunk_sse_event *event);
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------- */
 

@@ -25,7 +25,12 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Cookies", "cookies.rs"),
     ("Options of a manager", "options.rs"),
     ("Options of a manager: limits", "options_limits.rs"),
+    ("Options of a manager: HTTP/2", "options_http2.rs"),
     ("Options of a manager: TLS", "options_tls.rs"),
+    (
+        "Options of a manager: proxies and sockets",
+        "options_connection.rs",
+    ),
     (
         "Options of a manager: what is done with answers",
         "options_policy.rs",

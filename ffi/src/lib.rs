@@ -22,6 +22,8 @@ mod log;
 mod manager;
 mod options;
 mod options_auth;
+mod options_connection;
+mod options_http2;
 mod options_limits;
 mod options_policy;
 mod options_tls;

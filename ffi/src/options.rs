@@ -284,19 +284,6 @@ pub unsafe extern "C" fn trunk_manager_options_set_user_agent(
     })
 }
 
-/// How often a PING is sent on HTTP/2 connections in use, in milliseconds, to measure the round trip and to notice a dead
-/// peer; 0 sends none. The default is none.
-#[unsafe(no_mangle)]
-pub extern "C" fn trunk_manager_options_set_http2_ping_interval(
-    options: *mut trunk_manager_options,
-    interval_ms: u64,
-) -> trunk_status {
-    change(options, |options| {
-        options.http2_ping_interval = limit(interval_ms);
-        Ok(())
-    })
-}
-
 /// How long an unused connection is kept, in milliseconds. The default is 90 s.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_manager_options_set_idle_connection_timeout(

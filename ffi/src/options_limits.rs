@@ -7,7 +7,7 @@ use crate::options::change;
 use crate::status::trunk_status;
 
 /// A limit of at least one.
-fn positive(value: usize) -> Result<usize> {
+pub(crate) fn positive(value: usize) -> Result<usize> {
     if value == 0 {
         Err(Error::new(
             ErrorCode::InvalidArgument,
@@ -110,40 +110,6 @@ pub extern "C" fn trunk_manager_options_set_max_body_bytes(
 ) -> trunk_status {
     change(options, |options| {
         options.max_body_bytes = bytes;
-        Ok(())
-    })
-}
-
-/// Streams at once on one HTTP/2 connection, whatever the peer would allow. The default is 1000.
-///
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0.
-#[unsafe(no_mangle)]
-pub extern "C" fn trunk_manager_options_set_http2_max_concurrent_streams(
-    options: *mut trunk_manager_options,
-    streams: usize,
-) -> trunk_status {
-    change(options, |options| {
-        options.http2_max_concurrent_streams = positive(streams)?;
-        Ok(())
-    })
-}
-
-/// Receive window of one HTTP/2 stream, in bytes, up to 2^31-1. The default is 2 MiB.
-///
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0 or more than that.
-#[unsafe(no_mangle)]
-pub extern "C" fn trunk_manager_options_set_http2_stream_window(
-    options: *mut trunk_manager_options,
-    bytes: u32,
-) -> trunk_status {
-    change(options, |options| {
-        if !(1..=0x7fff_ffff).contains(&bytes) {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "a window has 1 to 2^31-1 bytes",
-            ));
-        }
-        options.http2_stream_window = bytes;
         Ok(())
     })
 }

@@ -3,12 +3,44 @@
 use std::fs;
 use std::path::PathBuf;
 
-use engine::{ClientIdentity, Error, ErrorCode, Verify};
+use engine::{ClientIdentity, Error, ErrorCode, Result, TlsOptions, TlsVersion, Verify};
 
 use crate::handle::trunk_manager_options;
 use crate::options::change;
 use crate::status::trunk_status;
 use crate::view::trunk_view;
+
+/// A version of TLS: one of `TRUNK_TLS_*`.
+pub type trunk_tls_version = i32;
+
+/// TLS 1.2 (RFC 5246).
+pub const TRUNK_TLS_1_2: trunk_tls_version = 12;
+/// TLS 1.3 (RFC 8446).
+pub const TRUNK_TLS_1_3: trunk_tls_version = 13;
+
+/// Trusts these certificate authorities, or the platform's trust store.
+///
+/// # Safety
+/// As for [`trunk_view::bytes`].
+pub(crate) unsafe fn set_ca(tls: &mut TlsOptions, pem: trunk_view) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let pem = unsafe { pem.bytes() }?;
+    tls.verify = if pem.is_empty() {
+        Verify::Platform
+    } else {
+        Verify::Ca(pem.to_vec())
+    };
+    Ok(())
+}
+
+/// Switches the check of peers off, or on again.
+pub(crate) fn set_verify(tls: &mut TlsOptions, verify: bool) {
+    match (verify, &tls.verify) {
+        (false, _) => tls.verify = Verify::Nobody,
+        (true, Verify::Nobody) => tls.verify = Verify::Platform,
+        (true, _) => {}
+    }
+}
 
 /// Trusts these certificate authorities (PEM, one or more), and no others. The default is the platform's trust store; the
 /// empty view goes back to it.
@@ -21,13 +53,7 @@ pub unsafe extern "C" fn trunk_manager_options_set_tls_ca(
 ) -> trunk_status {
     change(options, |options| {
         // SAFETY: the contract: a view that is an argument may be read during the call.
-        let pem = unsafe { pem.bytes() }?;
-        options.tls.verify = if pem.is_empty() {
-            Verify::Platform
-        } else {
-            Verify::Ca(pem.to_vec())
-        };
-        Ok(())
+        unsafe { set_ca(&mut options.tls, pem) }
     })
 }
 
@@ -58,11 +84,7 @@ pub extern "C" fn trunk_manager_options_set_tls_verify(
     verify: bool,
 ) -> trunk_status {
     change(options, |options| {
-        match (verify, &options.tls.verify) {
-            (false, _) => options.tls.verify = Verify::Nobody,
-            (true, Verify::Nobody) => options.tls.verify = Verify::Platform,
-            (true, _) => {}
-        }
+        set_verify(&mut options.tls, verify);
         Ok(())
     })
 }
@@ -109,6 +131,84 @@ pub unsafe extern "C" fn trunk_manager_options_set_tls_hostname(
         // SAFETY: the contract: a view that is an argument may be read during the call.
         let name = unsafe { name.text("the name") }?;
         options.tls.hostname = (!name.is_empty()).then(|| name.to_owned());
+        Ok(())
+    })
+}
+
+/// The name that is sent (SNI) in place of the one that is checked; the empty view sends none. Sessions are not resumed
+/// then. By default the name that is checked is sent.
+///
+/// Ownership: `name` is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_manager_options_set_tls_sni(
+    options: *mut trunk_manager_options,
+    name: trunk_view,
+) -> trunk_status {
+    change(options, |options| {
+        // SAFETY: the contract: a view that is an argument may be read during the call.
+        options.tls.sni = Some(unsafe { name.text("the name") }?.to_owned());
+        Ok(())
+    })
+}
+
+/// The version of an argument.
+///
+/// # Errors
+/// `invalid_argument`.
+fn tls_version(version: trunk_tls_version) -> Result<TlsVersion> {
+    match version {
+        TRUNK_TLS_1_2 => Ok(TlsVersion::Tls12),
+        TRUNK_TLS_1_3 => Ok(TlsVersion::Tls13),
+        _ => Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!("there is no TLS version {version}"),
+        )),
+    }
+}
+
+/// The oldest and the newest version that are spoken. The default is `TRUNK_TLS_1_2` to `TRUNK_TLS_1_3`. An oldest that is
+/// newer than the newest makes `trunk_manager_new` fail.
+///
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_tls_versions(
+    options: *mut trunk_manager_options,
+    oldest: trunk_tls_version,
+    newest: trunk_tls_version,
+) -> trunk_status {
+    change(options, |options| {
+        (options.tls.min_version, options.tls.max_version) =
+            (tls_version(oldest)?, tls_version(newest)?);
+        Ok(())
+    })
+}
+
+/// Public keys of which the peer's certificate must have one, whatever else is checked: each `sha256//` and the base64 of
+/// the SHA-256 of its `SubjectPublicKeyInfo`, several with `;` between them, as curl's `--pinnedpubkey` has it. The empty
+/// view takes them back. What is no pin makes `trunk_manager_new` fail.
+///
+/// Ownership: `pins` are copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_manager_options_set_tls_pins(
+    options: *mut trunk_manager_options,
+    pins: trunk_view,
+) -> trunk_status {
+    change(options, |options| {
+        // SAFETY: the contract: a view that is an argument may be read during the call.
+        let pins = unsafe { pins.optional("the pins") }?;
+        options.tls.pins = pins.map(str::to_owned).into_iter().collect();
+        Ok(())
+    })
+}
+
+/// Whether sessions are resumed, which saves most of the next handshake with the same peer. The default is yes.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_tls_resumption(
+    options: *mut trunk_manager_options,
+    resumption: bool,
+) -> trunk_status {
+    change(options, |options| {
+        options.tls.resumption = resumption;
         Ok(())
     })
 }

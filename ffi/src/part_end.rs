@@ -160,7 +160,8 @@ pub extern "C" fn trunk_part_timing(part: *const trunk_part, which: trunk_timing
     })
 }
 
-/// How often the request of a part of kind `TRUNK_PART_DONE` was sent: 1, and one more for each safe replay.
+/// How often the request of a part of kind `TRUNK_PART_DONE` was sent: 1, and one more for each safe replay,
+/// retry, redirect and answered challenge.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_part_attempts(part: *const trunk_part) -> u32 {
     value(0, || {

@@ -34,7 +34,8 @@ pub const TRUNK_DECISION_STOP: trunk_decision = -1;
 /// Again, after the usual pause.
 pub const TRUNK_DECISION_AGAIN: trunk_decision = -2;
 
-/// Decides whether a request is sent again. It is asked after each answer and each failure, good answers among them.
+/// Decides whether a request is sent again. As long as retries are left it is asked after
+/// each answer and each failure, good answers among them.
 ///
 /// Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
 /// Valid until: `attempt` lives until the function returns.

@@ -104,13 +104,13 @@ impl CookieJar {
 
     /// Adds the cookies of a file in the format of Netscape, curl and browsers; answers how many were taken.
     fn load(&self, py: Python<'_>, path: PathBuf) -> PyResult<usize> {
-        checked(py, py.detach(|| self.0.load(&path)))
+        checked(py, py.detach(move || self.0.load(&path)))
     }
 
     /// Writes all cookies to a file in the format of Netscape, curl and browsers. The file is replaced as a whole, and
     /// only its owner may read it.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        checked(py, py.detach(|| self.0.save(&path)))
+        checked(py, py.detach(move || self.0.save(&path)))
     }
 
     /// Takes one cookie as if `url` had sent it: `jar.set("https://host/", "theme=dark; Max-Age=3600")`.

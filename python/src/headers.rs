@@ -1,10 +1,11 @@
 //! Header fields as a read-only mapping that keeps repeated names.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::header::HeaderValue;
 use http::{HeaderMap, HeaderName};
-use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
@@ -90,11 +91,28 @@ fn pair(
         take(name, value.to_cow()?.as_bytes())
     } else if let Ok(value) = value.cast::<PyBytes>() {
         take(name, value.as_bytes())
+    } else if let Some(date) = date(value)? {
+        take(name, date.as_bytes())
     } else {
         Err(PyTypeError::new_err(format!(
-            "the value of header {name:?} is neither str nor bytes"
+            "the value of header {name:?} is neither str nor bytes nor a datetime"
         )))
     }
+}
+
+/// A datetime as HTTP writes it (RFC 9110, 5.6.7). One without a time zone is in local time, as Python has it.
+fn date(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = value.py();
+    let class = py.import("datetime")?.getattr("datetime")?;
+    if !value.is_instance(&class)? {
+        return Ok(None);
+    }
+    let seconds: f64 = value.call_method0("timestamp")?.extract()?;
+    let time = Duration::try_from_secs_f64(seconds)
+        .ok()
+        .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since))
+        .ok_or_else(|| PyValueError::new_err(format!("{value} is before 1970")))?;
+    checked(py, trunkline::http_date(time)).map(Some)
 }
 
 /// Header fields from Python, checked.

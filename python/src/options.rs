@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use trunkline::{
-    ClientIdentity, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Verify,
-};
+use pyo3::types::PyDict;
+use trunkline::{Drive, HttpVersions, ManagerOptions, PolicyOverrides};
 
 use crate::cookies::CookieJar;
-use crate::{policy, timeout};
+use crate::{connection, policy, timeout};
 
 /// `auto`, `http1` or `http2`.
 pub(crate) fn http_versions(value: &Bound<'_, PyAny>) -> PyResult<HttpVersions> {
@@ -42,29 +40,11 @@ pub(crate) fn milliseconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     Ok(Duration::from_millis(value.extract()?))
 }
 
-fn bytes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    Ok(value.cast::<PyBytes>()?.as_bytes().to_vec())
-}
-
-fn identity(value: &Bound<'_, PyAny>) -> PyResult<ClientIdentity> {
-    let (certificate, key): (Bound<'_, PyAny>, Bound<'_, PyAny>) = value.extract()?;
-    Ok(ClientIdentity {
-        certificate: bytes(&certificate)?,
-        key: bytes(&key)?,
-    })
-}
-
 fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     match name {
         "drive" => options.drive = drive(value)?,
         "http_versions" => options.http = http_versions(value)?,
         "timeout" => timeout::apply(&timeout::overrides(Some(value))?, &mut options.timeouts),
-        "verify" if !value.is_truthy()? => options.tls.verify = Verify::Nobody,
-        "verify" => options.tls.verify = Verify::Platform,
-        "ca" => options.tls.verify = Verify::Ca(bytes(value)?),
-        "cert" => options.tls.identity = Some(identity(value)?),
-        "server_hostname" => options.tls.hostname = Some(value.extract()?),
-        "key_log" => options.tls.key_log = Some(value.extract()?),
         "unix_socket" => options.unix_socket = Some(value.extract()?),
         "resolve" => {
             for (host, port, addresses) in value.extract::<Vec<(String, u16, Vec<String>)>>()? {
@@ -114,7 +94,9 @@ pub(crate) fn manager_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Man
     let mut answers = PolicyOverrides::default();
     for (name, value) in given.into_iter().flat_map(PyDictMethods::iter) {
         let name: std::borrow::Cow<'_, str> = name.extract()?;
-        if !policy::set(&mut answers, &name, &value)? {
+        if !policy::set(&mut answers, &name, &value)?
+            && !connection::set(&mut options, &name, &value)?
+        {
             set(&mut options, &name, &value)?;
         }
     }

@@ -11,6 +11,7 @@ use trunkline::{
 };
 
 use crate::auth::auth;
+use crate::connection::seconds;
 use crate::errors::raise;
 use crate::headers::Headers;
 
@@ -83,11 +84,7 @@ fn ask<T>(
 }
 
 fn pause(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value.extract()?).map_err(|_| {
-        PyValueError::new_err(format!(
-            "a delay is a number of seconds from 0 on, not {value}"
-        ))
-    })
+    seconds("a delay", value)
 }
 
 fn decision(answer: &Bound<'_, PyAny>) -> PyResult<RetryDecision> {
@@ -168,6 +165,13 @@ pub(crate) fn set(
         "max_retries" => policy.max_retries = Some(value.extract()?),
         "retry_delay" => policy.retry_delay = Some(retry_delay(value)?),
         "status_errors" => policy.status_errors = Some(value.extract()?),
+        "expect_continue" => {
+            policy.expect_continue = Some(if value.is_none() {
+                None
+            } else {
+                Some(seconds(name, value)?)
+            });
+        }
         "auth" => policy.auth = Some(auth(value)?),
         "cookies" => policy.cookies = Some(value.extract()?),
         "decode" => policy.decode = Some(value.extract()?),

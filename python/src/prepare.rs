@@ -9,7 +9,7 @@ use trunkline::{Body, Request};
 
 use crate::errors::checked;
 use crate::options::{http_versions, milliseconds};
-use crate::{cookies, headers, policy, timeout};
+use crate::{connection, cookies, headers, policy, source, timeout};
 
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
@@ -99,6 +99,7 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "credit" => {
             request.credit(value.extract()?);
         }
+        "proxy" => connection::request_proxy(request, value)?,
         "replay" => {
             request.replay(value.extract()?);
         }
@@ -106,6 +107,7 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "streamed" => {
             request.streamed_body(value.extract()?);
         }
+        _ if source::option(request, name, value)? => {}
         _ if policy::set(request.policy(), name, value)? => {}
         _ => {
             let limit =

@@ -70,7 +70,8 @@ impl Response {
     #[staticmethod]
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "PyO3 makes the list for the call"
+        clippy::too_many_arguments,
+        reason = "PyO3 makes the lists for the call, and Python hands over all that there is"
     )]
     fn assemble(
         method: String,

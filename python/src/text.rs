@@ -82,12 +82,14 @@ impl ServerSentEvent {
 
     /// The data parsed as JSON.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?
-            .call_method1("loads", (self.data(py),))
+        py.import("json")?.call_method1("loads", (self.data(py),))
     }
 
     fn __repr__(&self) -> String {
-        format!("ServerSentEvent(event={:?}, data={:?})", self.0.event, self.0.data)
+        format!(
+            "ServerSentEvent(event={:?}, data={:?})",
+            self.0.event, self.0.data
+        )
     }
 }
 

@@ -271,12 +271,15 @@ static int place_of(trunk_kind kind)
 
 static void append(struct record *record, trunk_view data)
 {
-    uint8_t *grown = realloc(record->data, record->size + data.size + 1);
-    if (grown == NULL)
-        abort();
+    /* Twice as much each time: under the sanitizers each realloc copies. */
+    while (record->data == NULL || record->room < record->size + data.size) {
+        record->room = record->room == 0 ? 256 : record->room * 2;
+        record->data = realloc(record->data, record->room);
+        if (record->data == NULL)
+            abort();
+    }
     if (data.size > 0)
-        memcpy(grown + record->size, data.data, data.size);
-    record->data = grown;
+        memcpy(record->data + record->size, data.data, data.size);
     record->size += data.size;
 }
 

@@ -82,7 +82,7 @@ struct record {
     char url[300];
     cJSON *headers;
     uint8_t *data;
-    size_t size;
+    size_t size, room;
     int frame_kind;
     int close_code;
     trunk_status error;
@@ -137,6 +137,7 @@ void test_callbacks(const struct server *server);
 void test_decisions(const struct server *server);
 void test_pieces(const struct server *server);
 void test_text(void);
+void test_connections(const struct server *server);
 void test_streams(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);

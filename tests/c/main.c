@@ -19,6 +19,7 @@ int main(int argc, char **argv)
         test_decisions(&server);
         test_pieces(&server);
         test_text();
+        test_connections(&server);
         test_streams(&server);
         test_process(&server);
         server_stop(&server);

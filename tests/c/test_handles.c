@@ -118,6 +118,25 @@ static void never_destroy(void *user_data)
     X(trunk_manager_options_set_tls_identity, manager_options, (h, TEXT, TEXT))                                      \
     X(trunk_manager_options_set_tls_hostname, manager_options, (h, TEXT))                                            \
     X(trunk_manager_options_set_tls_key_log, manager_options, (h, TEXT))                                             \
+    X(trunk_manager_options_set_http2_connection_window, manager_options, (h, 1))                                    \
+    X(trunk_manager_options_set_http2_max_frame_size, manager_options, (h, 16384))                                   \
+    X(trunk_manager_options_set_http2_header_table_size, manager_options, (h, 1))                                    \
+    X(trunk_manager_options_set_http2_connections_per_origin, manager_options, (h, 1))                               \
+    X(trunk_manager_options_set_http2_ping_unused, manager_options, (h, true))                                       \
+    X(trunk_manager_options_set_tls_sni, manager_options, (h, TEXT))                                                 \
+    X(trunk_manager_options_set_tls_versions, manager_options, (h, TRUNK_TLS_1_2, TRUNK_TLS_1_3))                    \
+    X(trunk_manager_options_set_tls_pins, manager_options, (h, TEXT))                                                \
+    X(trunk_manager_options_set_tls_resumption, manager_options, (h, true))                                          \
+    X(trunk_manager_options_set_proxy, manager_options, (h, TEXT, TEXT, TEXT))                                       \
+    X(trunk_manager_options_set_proxy_environment, manager_options, (h))                                             \
+    X(trunk_manager_options_set_proxy_tls_ca, manager_options, (h, TEXT))                                            \
+    X(trunk_manager_options_set_proxy_tls_verify, manager_options, (h, true))                                        \
+    X(trunk_manager_options_set_local_address, manager_options, (h, trunk_text("::1")))                              \
+    X(trunk_manager_options_set_interface, manager_options, (h, TEXT))                                               \
+    X(trunk_manager_options_set_nodelay, manager_options, (h, true))                                                 \
+    X(trunk_manager_options_set_tcp_keep_alive, manager_options, (h, 1, 1, 1))                                       \
+    X(trunk_manager_options_add_proxy_header, manager_options, (h, TEXT, TEXT))                                      \
+    X(trunk_request_options_set_proxy, request_options, (h, TEXT))                                                   \
     X(trunk_manager_close, manager, (h))                                                                             \
     X(trunk_manager_shutdown, manager, (h, 0, &o->flag))                                                             \
     X(trunk_manager_descriptor, manager, (h, &o->descriptor))                                                        \

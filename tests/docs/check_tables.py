@@ -1,4 +1,4 @@
-"""Compares the documents with the code: the tables of errors and limits, names of the C ABI, links.
+"""Compares the documents with the code: the tables of errors, limits and options, names of the C ABI, links.
 
     python tests/docs/check_tables.py
 
@@ -12,6 +12,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Optional
+
+import options_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -44,6 +47,23 @@ def constants() -> dict[str, float]:
     return found
 
 
+def told_of(text: str) -> Optional[float]:
+    """A value of a table or a comment, times in milliseconds; none is 0."""
+    if text in ("none", "2^31-1"):
+        return 0 if text == "none" else 2**31 - 1
+    value = re.fullmatch(r"(\d+)(?: (\w+))?", text)
+    return int(value[1]) * UNITS[value[2] or ""] if value else None
+
+
+def default_in(comment: str) -> Optional[float]:
+    """The default that the comment of a setter tells."""
+    text = " ".join(comment.replace(" *", " ").split())
+    words = re.search(r"The default is (\w+(?: (?:[KMG]iB|s)\b)?)", text) or re.search(
+        r"(\d[\d^-]*),(?: which is)? the default", text
+    )
+    return told_of(words[1]) if words else None
+
+
 def limits() -> list[str]:
     """Each limit of the core, each setter and each field of Limits is in the table, with its default."""
     wrong = []
@@ -54,9 +74,8 @@ def limits() -> list[str]:
     ]
     told: dict[str, float] = {}
     for row in rows:
-        value = re.fullmatch(r"(\d+)(?: (\w+))?", row[2])
-        if row[1] and value:
-            told[row[1]] = int(value[1]) * UNITS[value[2] or ""]
+        if row[1] and (value := told_of(row[2])) is not None:
+            told[row[1]] = value
     for name, default in constants().items():
         if told.get(name) != default:
             wrong.append(f"{name} is {default}, docs/limits.md says {told.get(name)}")
@@ -78,13 +97,9 @@ def limits() -> list[str]:
             header,
             re.S,
         )
-        words = comment and re.search(
-            r"The default\s+is\s+([\w.]+(?:\s+[KMG]iB| s)?)", comment[1].replace(" *", "")
-        )
-        said = " ".join(words[1].rstrip(".").split()) if words else ""
-        if row[3] and said != row[2].replace("none", "0"):
+        if row[3] and comment and (said := default_in(comment[1])) != told_of(row[2]):
             wrong.append(
-                f"the header says that the default of {row[3]} is {said!r}, docs/limits.md says {row[2]}"
+                f"the header says that the default of {row[3]} is {said}, docs/limits.md says {row[2]}"
             )
     body = read("python/python/trunkline/_config.py").split("class Limits")[1].split("def ")[0]
     fields, python = (
@@ -158,7 +173,15 @@ def imports() -> list[str]:
 
 
 def main() -> int:
-    checks: list[Callable[[], list[str]]] = [errors, limits, timeouts, names, links, imports]
+    checks: list[Callable[[], list[str]]] = [
+        errors,
+        limits,
+        options_table.differences,
+        timeouts,
+        names,
+        links,
+        imports,
+    ]
     failed = 0
     for check in checks:
         wrong = check()

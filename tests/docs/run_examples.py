@@ -15,8 +15,17 @@ In README.md and docs/*.md a block is an example by its language:
 
 A comment `<!-- not run -->` in the line before a block leaves it out, and counts as skipped.
 
+After a comment `<!-- rows run -->` the cells of a table are examples, in the columns headed
+
+`Trunkline C`        calls that answer a status. They are given `options` of a manager and the options `request` of a GET of
+                     https://example.org/, unless the cell makes that itself, before the request is sent. What has `part`
+                     in it is evaluated for each part. The request must end well.
+`Trunkline command`  a line for the shell.
+`Trunkline Python`   statements, given a `client`.
+
 The examples ask https://example.org (also http, ws and wss): here that name stands for the test server, whose
-certificates `SSL_CERT_FILE` makes the platform's trusted ones. The last line is `N passed, N failed, N skipped`.
+certificates `SSL_CERT_FILE` makes the platform's trusted ones. http://example.net stands for the server of `peer.py`, and
+http://proxy.example.net:8080 for the same as a proxy. The last line is `N passed, N failed, N skipped`.
 """
 
 from __future__ import annotations
@@ -33,6 +42,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
+
+import peer
+from rows import COLUMNS, row_source
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release"
@@ -76,6 +88,8 @@ def blocks(file: Path) -> Iterator[Block]:
     former: Optional[Block] = None
     index = 0
     while index < len(lines):
+        if lines[index].strip() == "<!-- rows run -->":
+            yield from cells(file, lines, index + 1)
         if not lines[index].startswith("```"):
             if lines[index].strip():
                 former = None
@@ -99,6 +113,19 @@ def blocks(file: Path) -> Iterator[Block]:
         index += 1
 
 
+def cells(file: Path, lines: list[str], index: int) -> Iterator[Block]:
+    """The examples in a table, whose head is at `index`."""
+    heads = [head.strip() for head in lines[index].strip("|").split("|")]
+    for number in range(index + 2, len(lines)):
+        if not lines[number].startswith("|"):
+            return
+        for head, cell in zip(heads, lines[number].strip("|").split("|")):
+            code = "; ".join(re.findall(r"`([^`]+)`", cell))
+            if head in COLUMNS and code:
+                text = row_source(COLUMNS[head], code)
+                yield Block(file, number + 1, COLUMNS[head], text, False)
+
+
 def is_example(block: Block) -> bool:
     if block.language in ("python", "c"):
         return True
@@ -115,9 +142,10 @@ def matches(expected: str, printed: str) -> bool:
 class Runner:
     """Builds and runs examples in a folder of their own."""
 
-    def __init__(self, folder: Path, places: dict[str, object]) -> None:
+    def __init__(self, folder: Path, places: dict[str, object], peer_port: int) -> None:
         self._folder = folder
         self._places = places
+        self._peer = peer_port
         self._number = 0
         self._beginnings: dict[Path, str] = {}
         self._environment = {**os.environ, "SSL_CERT_FILE": str(places["ca"])}
@@ -132,15 +160,16 @@ class Runner:
 
     def _here(self, text: str) -> str:
         """The text with the test server in the place of example.org."""
-        for scheme, port in (
-            ("http", "http"),
-            ("https", "https"),
-            ("ws", "http"),
-            ("wss", "https"),
-        ):
-            text = text.replace(
-                f"{scheme}://example.org", f"{scheme}://localhost:{self._places[port]}"
-            )
+
+        def host(found: re.Match[str]) -> str:
+            scheme, user, name = found[1], found[2] or "", found[3]
+            if name == "net":
+                return f"{scheme}://{user}localhost:{self._peer}"
+            place = "https" if scheme in ("https", "wss") else "http"
+            return f"{scheme}://{user}localhost:{self._places[place]}"
+
+        text = text.replace("http://proxy.example.net:8080", f"http://localhost:{self._peer}")
+        text = re.sub(r"\b(https?|wss?)://([^/@\s]*@)?example\.(org|net)\b", host, text)
         text = text.replace("/path/to/ca.pem", str(self._places["ca"]))
         text = text.replace("/path/to/client.pem", str(self._places["client_cert"]))
         text = text.replace("/path/to/client.key", str(self._places["client_key"]))
@@ -234,7 +263,8 @@ def run_all(chosen: list[Block]) -> int:
         )
         assert server.stdout is not None and server.stdin is not None
         try:
-            runner = Runner(Path(temporary), json.loads(server.stdout.readline()))
+            _, peer_port = peer.start()
+            runner = Runner(Path(temporary), json.loads(server.stdout.readline()), peer_port)
             for block in chosen:
                 if block.left_out:
                     counts["skipped"] += 1

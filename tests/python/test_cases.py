@@ -57,8 +57,9 @@ def control(ports: dict[str, Any], method: str, path: str) -> bytes:
 def options(given: Case) -> Case:
     """Options of a case by the names and in the units of Python."""
     given = dict(given)
-    if "retry_delay" in given:
-        given["retry_delay"] /= 1000
+    for name in ("retry_delay", "expect_continue"):
+        if name in given:
+            given[name] /= 1000
     for kind in ("basic", "digest", "bearer"):
         if f"auth_{kind}" in given:
             value = given.pop(f"auth_{kind}")

@@ -19,10 +19,25 @@ def blocking(client: trunkline.Client) -> None:
     with client.stream("GET", "http://x/") as response:
         for chunk in response.iter_bytes():
             assert_type(chunk, bytes)
+    client.post("http://x/{a}", path_params={"a": 1}, files={"f": ("name", b"")}, data={"a": 1})
+    client.get("http://x/", auth=("user", "password"), cookies={"a": "b"}, retry=lambda attempt: 0.5)
+    client.get("http://x/", auth=lambda: trunkline.BearerAuth("t"), retry="safe_transient")
+    client.get("http://x/", headers=trunkline.header_fields(x_a=1), proxy=None, into=print)
+    assert_type(client.get("http://x/").history[0].next_url, str)
+    assert_type(client.get("http://x/").cookies, dict[str, str])
+    for cookie in client.cookies:
+        assert_type(cookie, trunkline.Cookie)
     with client.websocket("ws://x/") as ws:
         assert_type(ws.recv(), Union[str, bytes])
 
+async def token() -> trunkline.BearerAuth:
+    return trunkline.BearerAuth("t")
+
 async def main() -> None:
+    async with trunkline.AsyncClient(auth=token, proxy="http://p/", retry="transient") as client:
+        async with client.stream("GET", "http://x/", auth=token) as response:
+            async for event in response.aiter_events():
+                assert_type(event, trunkline.ServerSentEvent)
     async with trunkline.AsyncClient(limits=trunkline.Limits(max_connections=3)) as client:
         assert_type(await client.get("http://x/"), trunkline.Response)
         task = asyncio.create_task(client.get("http://x/"))

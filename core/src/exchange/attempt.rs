@@ -1,5 +1,6 @@
 //! Attempts: a request is sent again only when that is known to be safe (RFC 9110, 9.2.2; RFC 9113, 8.7).
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::Method;
@@ -8,7 +9,8 @@ use super::Leg;
 use super::journey::Arrival;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::REPLAYS;
-use crate::pool::Lease;
+use crate::pool::{Ask, Lease};
+use crate::protocol::http2::Carried;
 use crate::statistics::add;
 
 /// What became of one attempt that failed.
@@ -16,6 +18,8 @@ pub(super) struct Failed {
     pub(super) error: Error,
     /// The connection had served before, and not a byte of an answer came.
     pub(super) stale: bool,
+    /// Of a HTTP/2 connection that sent it away by GOAWAY.
+    pub(super) carried: Option<Arc<Carried>>,
 }
 
 impl From<Error> for Failed {
@@ -23,6 +27,7 @@ impl From<Error> for Failed {
         Failed {
             error,
             stale: false,
+            carried: None,
         }
     }
 }
@@ -36,19 +41,21 @@ impl Leg<'_> {
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }
+        if let Some(tunnel) = &self.request.tunnel {
+            return Box::pin(self.tunnel(tunnel))
+                .await
+                .map_err(|error| error.in_phase(self.watch.phase()));
+        }
+        // A request that must not be sent twice asks for certainty that the connection is open.
+        let mut ask = Ask::new(!self.is_idempotent());
         let mut replays = 0;
+        let mut left: Option<Arc<Carried>> = None;
         loop {
             self.state.reset_sent();
             if let Some(gate) = &self.gate {
                 gate.shut();
             }
-            // A request that must not be sent twice asks for certainty that the connection is open.
-            let look = !self.is_idempotent();
-            let failed = match self
-                .pool
-                .acquire(&self.target, look, replays > 0, &self.watch)
-                .await
-            {
+            let mut failed = match self.pool.acquire(&self.target, &mut ask, &self.watch).await {
                 Ok(Lease::Http1(lease)) => match self.http1(lease).await {
                     Ok(arrival) => return Ok(arrival),
                     Err(failed) => failed,
@@ -59,10 +66,16 @@ impl Leg<'_> {
                 },
                 Err(error) => Failed::from(error),
             };
-            if replays >= REPLAYS || !self.may_replay(&failed) {
+            // A peer may go away after every few answers, and the others come to their turn in the end: that counts only
+            // where the connection before this one had none for anybody.
+            let sent_away = std::mem::replace(&mut left, failed.carried.take());
+            if !(left.is_some() && sent_away.is_some_and(|before| before.serves())) {
+                replays += 1;
+            }
+            if replays > REPLAYS || !self.may_replay(&failed) {
                 return Err(failed.error.in_phase(self.watch.phase()));
             }
-            replays += 1;
+            ask.fresh = failed.stale;
             tracing::debug!(request = self.state.id(), cause = %failed.error, "sent again");
             add(&self.pool.connector.counters.replays, 1);
         }
@@ -95,13 +108,13 @@ impl Leg<'_> {
 
     /// Counts a HTTP/2 stream.
     pub(super) fn count_stream(&self) -> impl Drop + use<> {
-        struct Open(std::sync::Arc<crate::statistics::Counters>);
+        struct Open(Arc<crate::statistics::Counters>);
         impl Drop for Open {
             fn drop(&mut self) {
                 self.0.streams_closed.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let counters = std::sync::Arc::clone(&self.pool.connector.counters);
+        let counters = Arc::clone(&self.pool.connector.counters);
         add(&counters.streams_opened, 1);
         Open(counters)
     }

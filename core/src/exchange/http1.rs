@@ -24,7 +24,7 @@ use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http1Lease;
 use crate::protocol::http1::{UploadBody, failure};
-use crate::request::{Body, Route};
+use crate::request::{Body, Route, Tunnel};
 
 /// The system takes at least so much of a body whether or not the peer reads.
 const SURELY_BUFFERED: u64 = 16 * 1024;
@@ -99,14 +99,16 @@ impl Leg<'_> {
     ) -> std::result::Result<Response<Incoming>, Failed> {
         let mut request = http::Request::new(self.http1_body()?);
         *request.method_mut() = self.request.method.clone();
-        *request.uri_mut() = match &self.target.route {
-            Route::Forward(proxy) => {
+        *request.uri_mut() = match (&self.target.route, self.request.tunnel.as_deref()) {
+            (_, Some(Tunnel::Connect(authority, _))) => authority.clone(),
+            (Route::Forward(proxy), _) => {
                 add_forwarding(&mut headers, proxy, &self.options().proxy_headers);
                 self.request.address.absolute_form.clone()
             }
-            Route::Direct | Route::Tunnel(_) => self.request.address.origin_form.clone(),
+            (Route::Direct | Route::Tunnel(_), _) => self.request.address.origin_form.clone(),
         };
         *request.version_mut() = Version::HTTP_11;
+        self.log_request(&headers);
         *request.headers_mut() = headers;
         if self.request.body.length().is_none() {
             // Said here: else a GET would go without its body.
@@ -172,11 +174,13 @@ impl Leg<'_> {
                 return Failed {
                     error: error.unprocessed(),
                     stale: true,
+                    carried: None,
                 };
             }
             Failed {
                 error,
                 stale: lease.http1.received() == received,
+                carried: None,
             }
         })
     }

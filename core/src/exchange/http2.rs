@@ -2,6 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -30,12 +32,18 @@ impl Leg<'_> {
     pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<Arrival, Failed> {
         self.watch.acquired(&lease.http2.info, lease.reused);
         let informed = self.state.informed();
+        let refused = |error: Error, stale| Failed {
+            carried: (error.code() == ErrorCode::Http2Goaway)
+                .then(|| Arc::clone(&lease.http2.carried)),
+            error,
+            stale,
+        };
         let mut sender = lease.http2.sender.clone();
         self.watch.enter(Phase::Write);
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(|cause| {
             lease.http2.retire();
             // Nothing of the request was sent.
-            failure(&cause, "http/2").unprocessed()
+            refused(failure(&cause, "http/2").unprocessed(), false)
         })?;
         let source = match &self.request.body {
             Body::Source(source) => Some(self.open_source(&**source)?),
@@ -48,7 +56,7 @@ impl Leg<'_> {
             .send_request(request, without_body)
             .map_err(|cause| {
                 lease.http2.retire();
-                failure(&cause, "http/2").unprocessed()
+                refused(failure(&cause, "http/2").unprocessed(), false)
             })?;
         drop(sender);
         let upload = self.upload_http2(stream, source);
@@ -92,8 +100,9 @@ impl Leg<'_> {
                 lease.http2.retire();
             }
             let stale = lost && lease.reused && self.state.informed() == informed;
-            Failed { error, stale }
+            refused(error, stale)
         })?;
+        lease.http2.carried.answered.store(true, Ordering::Relaxed);
         drop((counted, lease));
         Ok(match answered {
             Answered::Received(received, status) => {
@@ -124,6 +133,7 @@ impl Leg<'_> {
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
+        self.log_request(&headers);
         *request.headers_mut() = headers;
         request
     }

@@ -14,7 +14,7 @@ use super::retry::{self, Outcome};
 use super::{AtEnd, Exchange, Leg};
 use crate::connect::Progress;
 use crate::drive::Timer;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::part::{Part, Redirect};
 use crate::request::{Body, Request};
 use crate::statistics::add;
@@ -147,7 +147,10 @@ impl Exchange {
     /// The pause before a request that failed is tried again.
     fn retry_after(&self, error: &Error, request: &Request, trip: &Trip) -> Option<Duration> {
         // What the caller has seen of an answer cannot be taken back.
-        if self.state.has_head() || !self.is_replayable(request) {
+        if self.state.has_head()
+            || error.code() == ErrorCode::TotalTimeout
+            || !self.is_replayable(request)
+        {
             return None;
         }
         let url = request.address.url.as_str();

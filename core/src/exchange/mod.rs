@@ -10,8 +10,10 @@ mod record;
 mod redirect;
 mod retry;
 mod source;
+mod tunnel;
 mod watch;
 mod websocket;
+mod wire_log;
 
 use std::future::{Future, poll_fn};
 use std::ops::Deref;

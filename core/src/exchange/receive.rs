@@ -95,6 +95,7 @@ impl Leg<'_> {
     pub(super) fn receive(&self, head: Parts) -> Result<Reception> {
         self.watch.first_byte();
         self.record_head(&head);
+        self.log_answer(&head);
         let policy = self.exchange.policy();
         if policy.cookies {
             let jar = &self.pool.connector.cookies;

@@ -2,17 +2,14 @@
 
 use std::future::poll_fn;
 
-use bytes::Bytes;
 use http::StatusCode;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
-use hyper_util::rt::TokioIo;
 
 use super::Leg;
 use super::journey::Arrival;
 use super::receive::Reception;
-use crate::connect::Stream;
+use super::tunnel::upgraded;
 use crate::error::{Error, ErrorCode, Result};
-use crate::protocol::http1::failure;
 use crate::protocol::websocket::{Session, check, prepare};
 
 impl Leg<'_> {
@@ -43,15 +40,7 @@ impl Leg<'_> {
             response.headers(),
             &accept,
         )?;
-        let upgrade = hyper::upgrade::on(&mut response);
-        let upgraded = upgrade.await.map_err(|cause| failure(cause, "upgrade"))?;
-        let parts = upgraded.downcast::<TokioIo<Stream>>().map_err(|_| {
-            Error::new(
-                ErrorCode::Panic,
-                "the upgraded connection is of another kind",
-            )
-        })?;
-        let (stream, early): (Stream, Bytes) = (parts.io.into_inner(), parts.read_buf);
+        let (stream, early) = upgraded(&mut response).await?;
         let reactor = &self.pool.connector.reactor;
         let mut session = Session::new(stream, &early, self.state.clone(), self.options(), reactor);
         let (head, _) = response.into_parts();

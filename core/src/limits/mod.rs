@@ -54,7 +54,8 @@ pub const HTTP2_STREAM_ERRORS: usize = 65_536;
 pub const WEBSOCKET_FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of one WebSocket message.
 pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
-/// How often one request is sent again when that is known to be safe.
+/// How often one request is sent again when that is known to be safe. One that was sent away by GOAWAY does not count where
+/// the connection before had an answer for somebody.
 pub const REPLAYS: u32 = 10;
 /// Redirects that one request follows.
 pub const REDIRECTS: u32 = 10;
@@ -74,6 +75,8 @@ pub const DISCARD: u64 = 64 * 1024;
 pub const DISCARD_TIME: Duration = Duration::from_secs(1);
 /// Times that a decoded body may be longer than what was sent.
 pub const DECODE_RATIO: u32 = 1000;
+/// Bytes of an upgraded connection that are read, and delivered, at once.
+pub const TUNNEL_READ: usize = 16 * 1024;
 /// How long an unused connection is kept.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
 /// Bytes that an answer must still have before it counts as a long download; of unknown length, that it has had.

@@ -201,7 +201,7 @@ impl Manager {
             credit: request.credit.unwrap_or(options.credit).max(1),
             upload_bound: options.upload_buffer,
             send_bound: options.websocket_send_buffer,
-            streamed: matches!(request.body, Body::Streamed { .. }),
+            streamed: matches!(request.body, Body::Streamed { .. }) || request.tunnel.is_some(),
             length: match request.body {
                 Body::Streamed { length } => length,
                 _ => None,

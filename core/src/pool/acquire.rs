@@ -16,6 +16,26 @@ use crate::protocol::http1::Http1;
 use crate::protocol::http2::Http2;
 use crate::request::Target;
 
+/// How a request asks for a connection, from one attempt to the next.
+pub(crate) struct Ask {
+    /// Whether it must be certain that an unused connection is still open.
+    look: bool,
+    /// Whether it wants none that was unused: such a one has failed it.
+    pub(crate) fresh: bool,
+    /// Its number among all that ever asked, which it keeps; 0 before the first time.
+    number: u64,
+}
+
+impl Ask {
+    pub(crate) fn new(look: bool) -> Ask {
+        Ask {
+            look,
+            fresh: false,
+            number: 0,
+        }
+    }
+}
+
 /// What a request does next.
 enum Step {
     Http1(Http1, Place),
@@ -27,19 +47,17 @@ enum Step {
 }
 
 impl Pool {
-    /// A connection for a request to `target`. `look` asks for certainty that an unused one is still open; `again` says
-    /// that the request had its turn before.
+    /// A connection for a request to `target`. One that asks again comes before all that asked later.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         target: &Arc<Target>,
-        look: bool,
-        again: bool,
+        ask: &mut Ask,
         progress: &dyn Progress,
     ) -> Result<Lease> {
         progress.enter(Phase::Pool);
-        let mut waiter = again.then(|| Arc::new(Waiter::new(0)));
+        let mut waiter = (ask.number > 0).then(|| Arc::new(Waiter::new(ask.number)));
         loop {
-            let step = self.step(target, waiter.take(), look)?;
+            let step = self.step(target, waiter.take(), ask)?;
             match step {
                 Step::Http1(http1, place) => {
                     return Ok(Lease::Http1(Http1Lease::new(http1, place, self, target)));
@@ -53,7 +71,7 @@ impl Pool {
                         // Those that stand will do: it waits for them, still in turn.
                         Err(_) if further => {
                             progress.enter(Phase::Pool);
-                            waiter = Some(Arc::new(Waiter::new(0)));
+                            waiter = Some(Arc::new(Waiter::new(ask.number)));
                         }
                         outcome => return outcome,
                     }
@@ -75,13 +93,14 @@ impl Pool {
     ) -> Result<Http1Lease> {
         progress.enter(Phase::Pool);
         let mut waiter: Option<Arc<Waiter>> = None;
+        let number = self.lock().next_number();
         let place = loop {
             let (evicted, found) = {
                 let mut inner = self.lock();
                 match self.take_place(&mut inner, target, waiter.is_some())? {
                     Some((place, evicted)) => (evicted, Ok(place)),
                     None => {
-                        let waiting = self.wait(&mut inner, target, waiter.take())?;
+                        let waiting = self.wait(&mut inner, target, waiter.take(), number)?;
                         (None, Err(waiting))
                     }
                 }
@@ -108,7 +127,7 @@ impl Pool {
         self: &Arc<Self>,
         target: &Arc<Target>,
         woken: Option<Arc<Waiter>>,
-        look: bool,
+        ask: &mut Ask,
     ) -> Result<Step> {
         let now = self.connector.reactor.turn();
         let mut inner = self.lock();
@@ -117,6 +136,9 @@ impl Pool {
                 ErrorCode::Closed,
                 "the manager has been shut down",
             ));
+        }
+        if ask.number == 0 {
+            ask.number = inner.next_number();
         }
         let origin = inner.origins.entry(Arc::clone(target)).or_default();
         // Who waited longer comes first: a newcomer joins the queue unless that is empty.
@@ -131,11 +153,15 @@ impl Pool {
             let grows = may_take
                 && open.may_grow(self.connector.options.http2_connections_per_origin.max(1));
             if !grows {
-                return self.wait(&mut inner, target, woken).map(Step::Wait);
+                return self
+                    .wait(&mut inner, target, woken, ask.number)
+                    .map(Step::Wait);
             }
             let Some((place, evicted)) = self.take_place(&mut inner, target, woken.is_some())?
             else {
-                return self.wait(&mut inner, target, woken).map(Step::Wait);
+                return self
+                    .wait(&mut inner, target, woken, ask.number)
+                    .map(Step::Wait);
             };
             // Making room may have closed the ones that stood; then this is the first.
             let origin = inner.origins.entry(Arc::clone(target)).or_default();
@@ -154,14 +180,14 @@ impl Pool {
                 further,
             }));
         }
-        if may_take {
+        if may_take && !ask.fresh {
             let mut dead = Vec::new();
             while let Some(idle) = origin.idle.pop() {
                 self.connector
                     .counters
                     .connections_idle
                     .fetch_sub(1, Ordering::Relaxed);
-                let look = look || self.connector.reactor.news_age() > FRESH;
+                let look = ask.look || self.connector.reactor.news_age() > FRESH;
                 if now < idle.until && idle.http1.is_open(look) {
                     if dead.is_empty() {
                         return Ok(Step::Http1(idle.http1, idle.place));
@@ -181,7 +207,9 @@ impl Pool {
             }
         }
         if matches!(origin.shared, Shared::Connecting) {
-            return self.wait(&mut inner, target, woken).map(Step::Wait);
+            return self
+                .wait(&mut inner, target, woken, ask.number)
+                .map(Step::Wait);
         }
         let decides = matches!(origin.shared, Shared::None)
             && (target.versions == HttpVersions::Http2
@@ -199,7 +227,9 @@ impl Pool {
                     further: false,
                 }))
             }
-            None => self.wait(&mut inner, target, woken).map(Step::Wait),
+            None => self
+                .wait(&mut inner, target, woken, ask.number)
+                .map(Step::Wait),
         }
     }
 
@@ -268,24 +298,18 @@ impl Pool {
         inner: &mut Inner,
         target: &Arc<Target>,
         woken: Option<Arc<Waiter>>,
+        number: u64,
     ) -> Result<Waiting> {
         let origin = inner.origins.entry(Arc::clone(target)).or_default();
-        if let Some(waiter) = woken {
-            origin.waiters.put_back(Arc::clone(&waiter));
-            return Ok(Waiting::new(waiter, self, target));
-        }
-        if origin.waiters.len() >= limits::WAITERS_PER_ORIGIN {
+        if woken.is_none() && origin.waiters.len() >= limits::WAITERS_PER_ORIGIN {
             return Err(Error::new(
                 ErrorCode::PoolTimeout,
                 "too many requests wait for a connection to this origin",
             )
             .in_phase(Phase::Pool));
         }
-        inner.joined += 1;
-        Ok(Waiting::new(
-            origin.waiters.join(inner.joined),
-            self,
-            target,
-        ))
+        let waiter = woken.unwrap_or_else(|| Arc::new(Waiter::new(number)));
+        origin.waiters.join(Arc::clone(&waiter));
+        Ok(Waiting::new(waiter, self, target))
     }
 }

@@ -23,6 +23,7 @@ use crate::protocol::http1::Http1;
 use crate::protocol::http2::Http2;
 use crate::request::Target;
 
+pub(crate) use acquire::Ask;
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
 use place::Place;
 use shared::Shared;
@@ -65,9 +66,17 @@ struct Inner {
     /// Looked up twice a request, by names that callers choose: quick to hash, and seeded all the same.
     origins: HashMap<Arc<Target>, Origin, RandomState>,
     open: usize,
-    /// Waiters that have joined so far.
-    joined: u64,
+    /// Requests that have asked so far.
+    asked: u64,
     closed: bool,
+}
+
+impl Inner {
+    /// The number of one that asks for the first time.
+    fn next_number(&mut self) -> u64 {
+        self.asked += 1;
+        self.asked
+    }
 }
 
 /// The pool of a reactor.
@@ -132,7 +141,7 @@ impl Pool {
 
     /// A request has left an HTTP/2 connection.
     fn left(&self, target: &Arc<Target>, http2: &Arc<Http2>) {
-        let last = http2.active.fetch_sub(1, Ordering::AcqRel) == 1;
+        let last = http2.carried.active.fetch_sub(1, Ordering::AcqRel) == 1;
         if last {
             http2.touch(self.connector.reactor.now());
         }

@@ -80,7 +80,7 @@ impl Shared {
     pub(super) fn sweep(&mut self, now: Instant, idle_for: Duration) -> Option<Instant> {
         if let Shared::Open(open) = self {
             for http2 in &open.connections {
-                if http2.active.load(Ordering::Acquire) > 0 {
+                if http2.carried.active.load(Ordering::Acquire) > 0 {
                     http2.touch(now);
                 } else if http2.unused_since() + idle_for <= now {
                     http2.retire();

@@ -1,4 +1,4 @@
-//! Requests that wait for a connection, in the order of their coming.
+//! Requests that wait for a connection, in the order in which they first asked.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -76,16 +76,14 @@ impl Waiters {
             .map(|waiter| waiter.number)
     }
 
-    pub(super) fn join(&mut self, number: u64) -> Arc<Waiter> {
-        let waiter = Arc::new(Waiter::new(number));
-        self.queue.push_back(Arc::clone(&waiter));
-        waiter
-    }
-
-    /// One that was woken in vain keeps its place at the front.
-    pub(super) fn put_back(&mut self, waiter: Arc<Waiter>) {
+    /// Joins in the order of the numbers: one that was woken in vain, or had its turn before, keeps its place before all
+    /// that asked later.
+    pub(super) fn join(&mut self, waiter: Arc<Waiter>) {
         *waiter.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Waiting;
-        self.queue.push_front(waiter);
+        let place = self
+            .queue
+            .partition_point(|other| other.number < waiter.number);
+        self.queue.insert(place, waiter);
     }
 
     /// Lets the first one try. False when nobody waits.

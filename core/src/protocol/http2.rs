@@ -17,12 +17,26 @@ use crate::options::ManagerOptions;
 use crate::part::ConnectionInfo;
 use crate::statistics::{Counters, add};
 
+/// What became of the requests on a connection. It may be kept for longer than the connection stands.
+pub(crate) struct Carried {
+    /// Requests that hold a stream.
+    pub(crate) active: AtomicUsize,
+    /// One of them has had its answer.
+    pub(crate) answered: AtomicBool,
+}
+
+impl Carried {
+    /// Whether anyone had an answer, or may still have one.
+    pub(crate) fn serves(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) || self.active.load(Ordering::Acquire) > 0
+    }
+}
+
 /// A connection that carries many requests.
 pub(crate) struct Http2 {
     pub(crate) sender: SendRequest<Bytes>,
     pub(crate) info: Arc<ConnectionInfo>,
-    /// Requests that hold a stream.
-    pub(crate) active: AtomicUsize,
+    pub(crate) carried: Arc<Carried>,
     /// It has carried a request.
     pub(crate) used: AtomicBool,
     closed: AtomicBool,
@@ -70,8 +84,11 @@ impl Http2 {
         let http2 = Arc::new(Http2 {
             sender,
             info,
-            // Whoever opened it.
-            active: AtomicUsize::new(1),
+            carried: Arc::new(Carried {
+                // Whoever opened it.
+                active: AtomicUsize::new(1),
+                answered: AtomicBool::new(false),
+            }),
             used: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             limit: options.http2_max_concurrent_streams.max(1),
@@ -141,18 +158,18 @@ impl Http2 {
     /// Takes a place for a stream if the peer's limit and ours leave one.
     pub(crate) fn try_take(&self) -> bool {
         let peers = self.sender.current_max_send_streams();
-        if self.active.load(Ordering::Acquire) >= self.limit.min(peers) {
+        if self.carried.active.load(Ordering::Acquire) >= self.limit.min(peers) {
             self.refused_at
                 .store(peers.saturating_add(1), Ordering::Release);
             return false;
         }
-        self.active.fetch_add(1, Ordering::AcqRel);
+        self.carried.active.fetch_add(1, Ordering::AcqRel);
         true
     }
 
     /// Nobody holds a stream of it.
     pub(crate) fn is_unused(&self) -> bool {
-        self.active.load(Ordering::Acquire) == 0
+        self.carried.active.load(Ordering::Acquire) == 0
     }
 
     /// It was in use at this time.

@@ -10,6 +10,7 @@ mod multipart;
 mod path;
 mod pieces;
 mod source;
+mod tunnel;
 mod url;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use form::{form, json};
 pub use multipart::Multipart;
 pub(crate) use source::SourceReader;
 pub use source::{BodyReader, BodySource};
+pub(crate) use tunnel::Tunnel;
 pub use url::{PathStyle, UrlTemplate};
 
 /// Overrides of the manager's timeouts: `None` keeps the manager's, `Some(None)` sets no limit.
@@ -67,6 +69,7 @@ pub struct Request {
     pub(crate) replay: bool,
     pub(crate) manual_release: bool,
     pub(crate) policy: Option<Box<PolicyOverrides>>,
+    pub(crate) tunnel: Option<Box<Tunnel>>,
 }
 
 impl Request {
@@ -85,7 +88,7 @@ impl Request {
         if method == Method::CONNECT {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                "method CONNECT is not offered",
+                "a CONNECT is made by Request::connect",
             ));
         }
         pieces::check_text("url", url)?;
@@ -102,6 +105,7 @@ impl Request {
             replay: true,
             manual_release: false,
             policy: None,
+            tunnel: None,
         })
     }
 

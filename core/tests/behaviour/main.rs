@@ -22,3 +22,4 @@ mod proxy_faults;
 mod replay;
 mod tls;
 mod tls_options;
+mod tunnel;

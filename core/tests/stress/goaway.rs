@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trunkline::{Drive, HttpVersions, Manager, Request};
+use trunkline::{Drive, ErrorCode, HttpVersions, Manager, Request, limits};
 
 use crate::alone;
-use crate::kit::peer::{self, DATA, END_STREAM, Frame, HEADERS};
-use crate::kit::{manager, rest, submit};
+use crate::kit::peer::{self, DATA, END_STREAM, Frame, HEADERS, Http2Peer};
+use crate::kit::{DRIVES, manager, rest, submit};
 use crate::numbered::{Counts, Numbered};
 
 const REQUESTS: usize = 10_000;
@@ -111,9 +111,9 @@ fn ask(port: u16, number: usize) -> Request {
     request
 }
 
-/// Keeps `crowd` requests in flight on each of `threads` threads until all are done.
-fn all(manager: &Manager, port: u16, threads: usize, crowd: usize) {
-    let next = AtomicUsize::new(0);
+/// Keeps `crowd` requests in flight on each of `threads` threads until all are done; the most attempts that one took.
+fn all(manager: &Manager, port: u16, threads: usize, crowd: usize) -> usize {
+    let (next, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -128,12 +128,15 @@ fn all(manager: &Manager, port: u16, threads: usize, crowd: usize) {
                         .collect();
                     for (number, request) in requests {
                         let answer = rest(&request).good();
+                        let attempts = answer.summary.as_ref().unwrap().attempts;
+                        most.fetch_max(attempts as usize, Ordering::SeqCst);
                         assert_eq!(answer.body, number.to_string().as_bytes());
                     }
                 }
             });
         }
     });
+    most.into_inner()
 }
 
 fn goaways(drive: Drive, threads: usize, crowd: usize) {
@@ -141,10 +144,10 @@ fn goaways(drive: Drive, threads: usize, crowd: usize) {
     let seen = Arc::new(Seen::default());
     let port = leaving(&seen);
     let manager = manager(drive);
-    all(&manager, port, threads, crowd);
+    let most = all(&manager, port, threads, crowd);
     let now = manager.statistics();
     let replayed = seen.past.load(Ordering::SeqCst);
-    let why = format!("{now:?}, {replayed} past the last");
+    let why = format!("{now:?}, {replayed} past the last, {most} attempts");
     assert_eq!(seen.ran.repeated(), [], "ran twice; {why}");
     assert_eq!(seen.ran.len(), REQUESTS, "{why}");
     assert_eq!(
@@ -154,6 +157,8 @@ fn goaways(drive: Drive, threads: usize, crowd: usize) {
     );
     let connections = seen.connections.load(Ordering::SeqCst);
     assert!(connections >= REQUESTS / SERVES, "{connections}; {why}");
+    // Each connection serves at least one of those that have waited for longest.
+    assert!(most <= 2 + threads * crowd, "{why}");
     if threads * crowd > SERVES {
         assert!(replayed > 100, "hardly any were in flight; {why}");
     }
@@ -187,4 +192,36 @@ fn a_hundred_in_flight_inline() {
 #[test]
 fn a_hundred_in_flight_threads() {
     goaways(Drive::Threads(1), 4, 25);
+}
+
+/// A peer that serves nobody is given up, however many ask it.
+#[test]
+fn a_peer_that_only_goes_away_is_given_up() {
+    const CROWD: usize = 50;
+    let _alone = alone();
+    for drive in DRIVES {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        let port = peer::peer(move |stream, _| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let Some(mut peer) = Http2Peer::accept(stream, &[]) else {
+                return;
+            };
+            if peer.read_kind(HEADERS).is_some() {
+                peer.send(&Frame::goaway(0, 0));
+            }
+            while peer.read().is_some() {}
+        });
+        let manager = manager(drive);
+        let requests: Vec<_> = (0..CROWD)
+            .map(|number| submit(&manager, ask(port, number)))
+            .collect();
+        for request in requests {
+            assert_eq!(rest(&request).code(), ErrorCode::Http2Goaway);
+        }
+        let connections = connections.load(Ordering::SeqCst);
+        let most = CROWD * (limits::REPLAYS as usize + 1);
+        assert!(connections <= most, "{drive:?}: {connections}");
+        assert_eq!(manager.statistics().streams_active, 0);
+    }
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use trunkline::{Drive, ErrorCode, Request};
 
 use crate::alone;
-use crate::kit::{Answer, Random, get, manager, peer, rest, submit};
+use crate::kit::{Answer, DRIVES, Random, eventually, get, manager, peer, rest, submit};
 use crate::numbered::Counts;
 
 const REQUESTS: usize = 1000;
@@ -29,10 +29,10 @@ struct Seen {
 
 /// Answers the first request of each connection; after each answer it stays, or closes at once, or does so when the next
 /// request arrives.
-fn impatient(seen: &Arc<Seen>, seed: u64) -> u16 {
+fn impatient(seen: &Arc<Seen>, dice: u64) -> u16 {
     let seen = Arc::clone(seen);
     peer::peer(move |stream, count| {
-        let mut random = Random::new(seed + count as u64);
+        let mut random = Random::new(dice + count as u64);
         let mut reader = BufReader::new(stream);
         while let Some((number, length)) = head(&mut reader) {
             if reader.read_exact(&mut vec![0; length]).is_err() {
@@ -97,11 +97,11 @@ fn post(port: u16, path: &str) -> Request {
 /// Sends all requests by several threads, each one after the other; what came of them.
 fn all(
     drive: Drive,
-    seed: u64,
+    dice: u64,
     ask: fn(u16, &str) -> Request,
 ) -> (Arc<Seen>, HashMap<usize, Answer>, u64) {
     let seen = Arc::new(Seen::default());
-    let port = impatient(&seen, seed);
+    let port = impatient(&seen, dice);
     let manager = manager(drive);
     let answers = Mutex::new(HashMap::new());
     std::thread::scope(|scope| {
@@ -126,31 +126,31 @@ fn all(
 /// None fails.
 fn gets(drive: Drive) {
     let _alone = alone();
-    for seed in [1, 1001, 2001] {
-        let (seen, answers, replays) = all(drive, seed, get);
+    for dice in [1, 1001, 2001] {
+        let (seen, answers, replays) = all(drive, dice, get);
         for (number, answer) in answers {
             assert!(
                 answer.error.is_none(),
-                "{seed} {number}: {:?}",
+                "{dice} {number}: {:?}",
                 answer.error
             );
             assert_eq!((answer.status(), &*answer.body), (200, &b"ok"[..]));
-            assert!(seen.ran.of(number) >= 1, "{seed} {number}");
+            assert!(seen.ran.of(number) >= 1, "{dice} {number}");
         }
-        assert!(replays > 100, "{seed}: hardly any met it: {replays}");
+        assert!(replays > 100, "{dice}: hardly any met it: {replays}");
     }
 }
 
 /// None comes twice; one fails only where the peer may have seen it.
 fn posts(drive: Drive) {
     let _alone = alone();
-    for seed in [1, 1001, 2001] {
-        let (seen, answers, _) = all(drive, seed, post);
+    for dice in [1, 1001, 2001] {
+        let (seen, answers, _) = all(drive, dice, post);
         let (mut unseen, mut failed) = (0, 0);
         for (number, answer) in &answers {
             let (ran, ignored) = (seen.ran.of(*number), seen.ignored.of(*number));
             let why = format!(
-                "{seed} {number}: ran {ran}, ignored {ignored}, {:?}",
+                "{dice} {number}: ran {ran}, ignored {ignored}, {:?}",
                 answer.error
             );
             match &answer.error {
@@ -172,8 +172,8 @@ fn posts(drive: Drive) {
             }
         }
         let closed = seen.closed.load(Ordering::SeqCst);
-        assert!(unseen <= closed, "{seed}: {unseen} failed, {closed} closed");
-        assert!(failed > 100, "{seed}: hardly any met it: {failed}");
+        assert!(unseen <= closed, "{dice}: {unseen} failed, {closed} closed");
+        assert!(failed > 100, "{dice}: hardly any met it: {failed}");
     }
 }
 
@@ -195,4 +195,40 @@ fn posts_inline() {
 #[test]
 fn posts_threads() {
     posts(Drive::Threads(1));
+}
+
+/// Every unused connection is dead: a request meets one of them and no more.
+#[test]
+fn a_pool_of_dead_connections_costs_one_attempt() {
+    const CROWD: usize = 30;
+    let _alone = alone();
+    for drive in DRIVES {
+        // Nobody is answered before all have come, each on a connection of its own.
+        let together = Arc::new(Barrier::new(CROWD));
+        let port = peer::peer(move |mut stream, count| {
+            if peer::read_head(&mut stream).is_none() {
+                return;
+            }
+            if count < CROWD {
+                together.wait();
+            }
+            let _ = stream.write_all(peer::OK.as_bytes());
+            // Gone with the next one's first bytes.
+            peer::read_head(&mut stream);
+        });
+        let manager = manager(drive);
+        let first: Vec<_> = (0..CROWD)
+            .map(|_| submit(&manager, get(port, "/")))
+            .collect();
+        for request in first {
+            rest(&request).good();
+        }
+        eventually(&manager, "the return to the pool", || {
+            manager.statistics().connections_idle == CROWD as u64
+        });
+        for _ in 0..CROWD {
+            let answer = rest(&submit(&manager, get(port, "/"))).good();
+            assert_eq!(answer.summary.unwrap().attempts, 2, "{drive:?}");
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::net::RecvFlags;
-use trunkline::{ErrorCode, Manager, Part, RequestHandle};
+use trunkline::{ErrorCode, Manager, ManagerOptions, Part, RequestHandle};
 
 use crate::alone;
 use crate::kit::peer::{self, DATA, END_STREAM, Frame, HEADERS, RST_STREAM, SETTINGS};
-use crate::kit::{DRIVES, eventually, get2, manager, rest, settle, soon, submit};
+use crate::kit::{DRIVES, eventually, get2, manager, options, rest, settle, soon, submit};
 use crate::numbered::Numbered;
 
 const PLACES: usize = 10;
@@ -242,5 +242,37 @@ fn ten_without_an_end_keep_a_thousand_waiting() {
             "{drive:?}"
         );
         assert_eq!(Seen::count(&seen.connections), 1, "{drive:?}");
+    }
+}
+
+/// Where a further connection is allowed, nobody waits for those that never end.
+#[test]
+fn ten_without_an_end_make_room_by_a_further_connection() {
+    let _alone = alone();
+    for drive in DRIVES {
+        let seen = Arc::new(Seen::default());
+        let port = strict(&seen);
+        let manager = Manager::new(ManagerOptions {
+            http2_connections_per_origin: 2,
+            ..options(drive)
+        })
+        .unwrap();
+        let endless = endless(&manager, port, PLACES);
+        for request in finite(&manager, port) {
+            assert_eq!(rest(&request).good().body, b"ok");
+        }
+        let mut order = std::mem::take(&mut *seen.order.lock().unwrap());
+        order.sort_unstable();
+        assert!(
+            order.into_iter().eq(1..=REQUESTS),
+            "{drive:?}: each ran once"
+        );
+        let now = manager.statistics();
+        assert_eq!(now.requests_failed, 0, "{drive:?}");
+        // The second connection's limit was not known from the start either.
+        assert_eq!(now.replays, Seen::count(&seen.early) as u64, "{drive:?}");
+        cancel(&manager, &endless);
+        assert_eq!(Seen::count(&seen.late), 0, "{drive:?}");
+        assert_eq!(Seen::count(&seen.connections), 2, "{drive:?}");
     }
 }

@@ -21,6 +21,7 @@ from ._config import (
     Limits,
     OpenOptions,
     RequestOptions,
+    header_fields,
 )
 from ._errors import (
     Again,
@@ -85,6 +86,7 @@ from ._errors import (
     WebSocketTooLarge,
     WriteTimeout,
 )
+from ._logging import update_logging
 from ._native import (
     AsyncExchange,
     AsyncWebSocket,
@@ -212,11 +214,13 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "header_fields",
     "options",
     "patch",
     "post",
     "put",
     "request",
     "stream",
+    "update_logging",
     "websocket",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ._auth import at_once
 from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import jar_of, make_manager
+from ._errors import UploadFailed
 from ._native import AsyncExchange, Response
 from ._streaming import AsyncStreamContext, AsyncStreamingResponse, read_file
 from ._websocket import WebSocketContext
@@ -163,7 +164,10 @@ class AsyncClient:
             response = await (await self._streamed(method, given))._run_whole()
         elif given.source is None:
             given = await self._with_auth(given)
-            response = await self._manager.fetch(method, *given[:5])
+            try:
+                response = await self._manager.fetch(method, *given[:5])
+            except UploadFailed as error:
+                raise given.failure() or error from None
         else:
             limit = given.extra.pop("max_bytes", 0) if given.extra else 0
             response = await (await self._streamed(method, given))._collect(limit)

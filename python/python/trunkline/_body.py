@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json as _json
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl
 
 from ._auth import is_asked, native
 from ._config import POLICY, timeout_of
-from ._native import Headers
+from ._native import Headers, build_url, form
 
 if TYPE_CHECKING:
     from ._config import (
         AsyncRequestOptions,
         ClientOptions,
+        FileTypes,
         OpenOptions,
         QueryTypes,
         RequestOptions,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Bytes read from a file at once.
 CHUNK = 256 * 1024
-_EXTRA = ("http_versions", "max_bytes", "credit", "replay", *POLICY)
+_EXTRA = ("http_versions", "max_bytes", "credit", "replay", "proxy", *POLICY)
 
 Source = Union[Iterator[bytes], AsyncIterator[bytes]]
 
@@ -45,11 +47,17 @@ class Prepared(NamedTuple):
     into: Optional[Callable[[bytes], Any]] = None
     #: Whether the answer is decoded.
     decode: bool = True
+    #: What of the body Python gives when the native half asks for it.
+    sources: Sequence[Replayable] = ()
 
     @property
     def is_simple(self) -> bool:
         """Whether the native half can do all of it."""
-        return self.source is None and self.auth is None and self.into is None and not self.strict
+        return not (self.source or self.auth or self.into or self.strict or self.sources)
+
+    def failure(self) -> Optional[Exception]:
+        """What a source of the body raised."""
+        return next((one.failure for one in self.sources if one.failure is not None), None)
 
     def with_auth(self, auth: Any) -> Prepared:
         """The same with these credentials."""
@@ -87,44 +95,134 @@ class Defaults(NamedTuple):
         return not any(self[:5])
 
 
-def merge_url(base_url: str, url: str) -> str:
-    """An absolute URL as it is; another appended to the base, with one slash between them."""
-    if not base_url or "://" in url:
-        return url
-    if not url:
-        return base_url
-    return f"{base_url.rstrip('/')}/{url.lstrip('/')}"
-
-
 def websocket_url(url: str) -> str:
     """The URL with the scheme that WebSockets have."""
     return "ws" + url[4:] if url[:7].lower() == "http://" or url[:8].lower() == "https://" else url
 
 
-def _query(params: QueryTypes) -> str:
-    if isinstance(params, str):
-        return params
-    pairs: list[tuple[str, str]] = []
-    for name, value in params.items() if isinstance(params, Mapping) else params:
-        for one in value if isinstance(value, (list, tuple)) else (value,):
-            if one is None:
-                text = ""
-            elif isinstance(one, bool):
-                text = "true" if one else "false"
-            else:
-                text = str(one)
-            pairs.append((name, text))
-    return urlencode(pairs)
+def text_of_value(value: Any) -> str:
+    """A value of a query, path or form as text: as JSON has it where it is True, False or None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
-def add_params(url: str, *many: Optional[QueryTypes]) -> str:
-    """The URL with parameters added to its query."""
-    queries = [query for query in (_query(params) for params in many if params) if query]
-    if not queries:
+def _pairs(given: Optional[QueryTypes]) -> list[tuple[str, Any]]:
+    """A mapping or list of pairs, each value of a list on its own."""
+    if not given:
+        return []
+    if isinstance(given, str):
+        return parse_qsl(given, keep_blank_values=True)
+    pairs: list[tuple[str, Any]] = []
+    for name, value in given.items() if isinstance(given, Mapping) else given:
+        many = value if isinstance(value, (list, tuple)) else (value,)
+        pairs.extend((name, one) for one in many)
+    return pairs
+
+
+def _texts(pairs: list[tuple[str, Any]]) -> list[tuple[str, str]]:
+    return [(str(name), text_of_value(value)) for name, value in pairs]
+
+
+def _url(defaults: Defaults, url: str, given: dict[str, Any]) -> str:
+    path_params = given.pop("path_params", None) or {}
+    style = given.pop("path_style", "curly")
+    if style not in ("curly", "colon"):
+        raise ValueError(f"path_style is 'curly' or 'colon', not {style!r}")
+    own = given.pop("params", None)
+    if not (defaults.base_url or defaults.params or own or path_params):
         return url
-    parts = urlsplit(url)
-    joined = "&".join(([parts.query] if parts.query else []) + queries)
-    return urlunsplit(parts._replace(query=joined))
+    return build_url(
+        defaults.base_url or None,
+        url,
+        _texts(list(path_params.items())),
+        style == "colon",
+        _texts(_pairs(defaults.params) + _pairs(own)),
+    )
+
+
+class Replayable:
+    """A body that Python gives, and gives again when the request is sent again.
+
+    The native half calls `open` on the thread that runs the reactor, and takes what it answers piece by piece.
+    """
+
+    def __init__(self, make: Callable[[], Iterable[bytes]], length: Optional[int] = None) -> None:
+        self._make = make
+        #: Bytes in all, where that is known.
+        self.length = length
+        #: What was raised.
+        self.failure: Optional[Exception] = None
+
+    def open(self) -> Iterator[bytes]:
+        """The pieces from the first one on."""
+        try:
+            yield from self._make()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    @classmethod
+    def of_file(cls, file: IO[bytes]) -> Replayable:
+        """What a file has from its position on; again only if it can go back."""
+        try:
+            start: Optional[int] = file.tell() if file.seekable() else None
+        except (AttributeError, OSError, ValueError):
+            start = None
+        taken = False
+
+        def make() -> Iterator[bytes]:
+            nonlocal taken
+            if taken and start is None:
+                raise OSError("the file cannot be read again")
+            if taken and start is not None:
+                file.seek(start)
+            taken = True
+            return _read_file(file)
+
+        return cls(make, _file_length(file))
+
+
+def _part(name: str, given: Any, sources: list[Replayable]) -> tuple[str, Any, Any, Any]:
+    """A file of a form as the native half takes it: name, content, filename, content type."""
+    filename = kind = None
+    if isinstance(given, tuple):
+        if len(given) not in (2, 3):
+            raise TypeError(
+                "a file is given as content, (filename, content) or (filename, content, type)"
+            )
+        filename, given, *more = given
+        kind = more[0] if more else None
+    elif not isinstance(given, os.PathLike):
+        path = getattr(given, "name", None)
+        filename = os.path.basename(path) if isinstance(path, str) and path else "upload"
+    if isinstance(given, (bytearray, memoryview)):
+        given = bytes(given)
+    elif _is_file(given):
+        given = Replayable.of_file(given)
+        sources.append(given)
+    elif not isinstance(given, (bytes, str, os.PathLike)):
+        raise TypeError(
+            f"file {name!r} is bytes, str, a path or a binary file, not {type(given).__name__}"
+        )
+    return name, given, filename, kind
+
+
+def _multipart(
+    data: Any, files: FileTypes, sources: list[Replayable]
+) -> list[tuple[str, Any, Any, Any]]:
+    """The parts of a form with files, the fields first."""
+    if isinstance(data, (bytes, bytearray, memoryview, str)):
+        raise TypeError("beside files, data is a mapping or a list of pairs")
+    parts: list[tuple[str, Any, Any, Any]] = [
+        (name, value if isinstance(value, bytes) else text_of_value(value), None, None)
+        for name, value in _pairs(data)
+    ]
+    given = files.items() if isinstance(files, Mapping) else files
+    parts.extend(_part(name, file, sources) for name, file in given)
+    return parts
 
 
 def _is_file(content: object) -> bool:
@@ -167,11 +265,6 @@ def _add(headers: Any, name: str, value: str) -> Any:
     return [*pairs, (name, value)]
 
 
-def _form(data: Any) -> str:
-    pairs = data.items() if isinstance(data, Mapping) else data
-    return urlencode([(k, "" if v is None else v) for k, v in pairs], doseq=True)
-
-
 def prepare(
     options: RequestOptions | AsyncRequestOptions | OpenOptions,
     defaults: Defaults,
@@ -180,8 +273,7 @@ def prepare(
 ) -> Prepared:
     """What a request is made of."""
     given: dict[str, Any] = dict(options)
-    target = merge_url(defaults.base_url, url)
-    target = add_params(target, defaults.params, given.pop("params", None))
+    target = _url(defaults, url, given)
     into = given.pop("into", None)
     strict = given.pop("raise_for_status", defaults.strict)
     headers = given.pop("headers", None)
@@ -197,11 +289,17 @@ def prepare(
         own = given.pop("cookies", {})
         extra["cookies"] = False if own is None else {**defaults.cookies, **own}
     bodies = [name for name in ("content", "data", "json") if name in given]
+    files = given.pop("files", None)
+    sources: list[Replayable] = []
+    if files and bodies not in ([], ["data"]):
+        raise TypeError(f"a request has one body, not files and {bodies[0]}")
     if len(bodies) > 1:
         raise TypeError(f"a request has one body, not {' and '.join(bodies)}")
     content = given.pop("content", None)
     source: Optional[Source] = None
-    if "json" in given:
+    if files:
+        extra["multipart"] = _multipart(given.pop("data", None), files, sources)
+    elif "json" in given:
         text = _json.dumps(
             given.pop("json"), ensure_ascii=False, separators=(",", ":"), allow_nan=False
         )
@@ -210,21 +308,29 @@ def prepare(
     elif "data" in given:
         content = given.pop("data")
         if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
-            content = _form(content)
+            content = form(_texts(_pairs(content)))
             headers = _add(headers, "content-type", "application/x-www-form-urlencoded")
     if given:
         raise TypeError(f"a request has no argument {next(iter(given))!r}")
     if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
         length = None
-        if _is_file(content):
+        if isinstance(content, os.PathLike):
+            extra["source"], content = content, None
+        elif callable(content) and not inspect.isasyncgenfunction(content):
+            extra["source"] = Replayable(content)
+            sources.append(extra["source"])
+        elif _is_file(content):
             length = _file_length(content)
             source = read_file(content)
+        elif callable(content):
+            source = content().__aiter__()
         elif isinstance(content, AsyncIterable):
             source = content.__aiter__()
         else:
             source = iter(content)
         content = None
-        extra["streamed"] = length
+        if "source" not in extra:
+            extra["streamed"] = length
     return Prepared(
         target,
         headers,
@@ -236,4 +342,5 @@ def prepare(
         asked,
         into,
         extra.get("decode", defaults.decode),
+        sources,
     )

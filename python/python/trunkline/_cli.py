@@ -175,7 +175,9 @@ def _get(arguments: argparse.Namespace) -> int:
     ):
         if arguments.headers:
             _write_head(response, out)
-        length = response.headers.get("content-length", "")
+        # Of an encoded body this is not the length of what is written.
+        encoded = "content-encoding" in response.headers
+        length = "" if encoded else response.headers.get("content-length", "")
         quiet = not arguments.output
         with open(os.devnull, "w") as nowhere:
             progress = Progress(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ._auth import at_once
 from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import jar_of, make_manager
+from ._errors import UploadFailed
 from ._native import Exchange, Response, WebSocket
 from ._streaming import StreamContext, StreamingResponse
 from ._websocket import open_websocket
@@ -42,7 +43,10 @@ class Client:
         if given.into is not None:
             response = self._streamed(method, given)._run_whole()
         elif given.source is None:
-            response = self._manager.request(method, *given[:5])
+            try:
+                response = self._manager.request(method, *given[:5])
+            except UploadFailed as error:
+                raise given.failure() or error from None
         else:
             limit = given.extra.pop("max_bytes", 0) if given.extra else 0
             response = self._streamed(method, given)._collect(limit)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
+from ._logging import update_logging
 from ._native import Attempt, CookieJar, Headers, Manager, Timeout
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     Drive = Union[Literal["inline", "threads"], int]
     HttpVersions = Literal["auto", "http1", "http2"]
+    TlsVersion = Literal["1.2", "1.3"]
     RetryTypes = Union[
         Literal["safe_transient", "transient"], Callable[[Attempt], Union[bool, float, None]], None
     ]
@@ -31,6 +34,23 @@ POLICY = (
     "decode",
     "max_decoded_bytes",
     "max_decode_ratio",
+    "expect_continue",
+)
+#: The options of `ClientOptions` that the core knows by the same names.
+NATIVE = (
+    "http_versions",
+    "server_hostname",
+    "sni",
+    "tls_min_version",
+    "tls_max_version",
+    "tls_resumption",
+    "trust_env",
+    "proxy_headers",
+    "local_address",
+    "interface",
+    "tcp_nodelay",
+    "tcp_keepalive",
+    "user_agent",
 )
 
 HeaderTypes = Union[
@@ -38,15 +58,32 @@ HeaderTypes = Union[
     Mapping[str, str],
     Mapping[str, bytes],
     Mapping[bytes, bytes],
-    Iterable[tuple[Union[str, bytes], Union[str, bytes]]],
+    Mapping[str, datetime],
+    Mapping[str, Union[str, bytes, datetime]],
+    Iterable[tuple[Union[str, bytes], Union[str, bytes, datetime]]],
 ]
 QueryTypes = Union[Mapping[str, Any], Iterable[tuple[str, Any]], str]
 TimeoutTypes = Union[Timeout, float, None]
 WholeContent = Union[bytes, bytearray, memoryview, str]
-SyncContent = Union[WholeContent, Iterable[bytes], IO[bytes]]
-AsyncContent = Union[SyncContent, AsyncIterable[bytes]]
+SyncContent = Union[
+    WholeContent, "os.PathLike[str]", Iterable[bytes], IO[bytes], Callable[[], Iterable[bytes]]
+]
+AsyncContent = Union[
+    SyncContent,
+    AsyncIterable[bytes],
+    Callable[[], Union[Iterable[bytes], AsyncIterable[bytes]]],
+]
 VerifyTypes = Union[bool, str, bytes, "os.PathLike[str]"]
 CertTypes = Union[str, "os.PathLike[str]", tuple[Union[str, bytes, "os.PathLike[str]"], ...]]
+
+
+FileContent = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
+FileSpec = Union[
+    FileContent,
+    tuple[Optional[str], FileContent],
+    tuple[Optional[str], FileContent, Optional[str]],
+]
+FileTypes = Union[Mapping[str, FileSpec], Iterable[tuple[str, FileSpec]]]
 
 
 class PolicyOptions(TypedDict, total=False):
@@ -66,6 +103,8 @@ class PolicyOptions(TypedDict, total=False):
     decode: whether `accept-encoding` is sent and the body decoded (gzip, deflate, br, zstd). Default True.
     max_decoded_bytes: the most bytes of a decoded body, else `DecodedTooLarge`. Default 0, no limit.
     max_decode_ratio: how many times longer than what was sent a decoded body may be. Default 1000; 0 sets no limit.
+    expect_continue: send `expect: 100-continue` with a body, and wait so many seconds for the peer's word before sending
+        the body. Default None: do not.
     raise_for_status: whether an answer other than 2xx raises `HTTPStatusError`, with `.response`. Default False.
     """
 
@@ -79,17 +118,27 @@ class PolicyOptions(TypedDict, total=False):
     decode: bool
     max_decoded_bytes: int
     max_decode_ratio: int
+    expect_continue: Optional[float]
     raise_for_status: bool
 
 
 class CommonOptions(PolicyOptions, total=False):
     """What any request may say of itself, beside `PolicyOptions`.
 
-    params: added to the URL's query.
-    headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name.
+    params: added to the URL's query after the client's, a mapping or a list of pairs; lists repeat their name. None is
+        an empty value, True and False are "true" and "false".
+    path_params: values for the names in the URL's path, which stay within their segment; one that is missing or unused
+        raises `InvalidArgument`.
+    path_style: "curly" for `/users/{id}`, the default, or "colon" for `/users/:id`.
+    headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name. A
+        datetime becomes an HTTP date. `header_fields(content_type="text/plain")` makes names of identifiers.
     json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
+    files: a form with files (multipart/form-data), `data` beside it for other fields: a mapping or list of pairs of
+        names and files. A file is bytes, str, a path or a binary file, or (filename, file), or (filename, file, type).
+        Files are read as they are sent, from where they stand.
     timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
     cookies: cookies that go along before the jar's, value by name; None leaves the jar alone.
+    proxy: the URL of the proxy for this request, whatever the client's rules say; None connects directly.
     http_versions: "auto", "http1" or "http2".
     max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
     credit: bytes of a streamed answer that may have arrived and not been taken.
@@ -100,11 +149,15 @@ class CommonOptions(PolicyOptions, total=False):
     """
 
     params: QueryTypes
+    path_params: Mapping[str, Any]
+    path_style: Literal["curly", "colon"]
     headers: HeaderTypes
     json: Any
+    files: FileTypes
     data: Union[Mapping[str, Any], Iterable[tuple[str, Any]], WholeContent]
     timeout: TimeoutTypes
     cookies: Optional[Mapping[str, str]]
+    proxy: Optional[str]
     http_versions: HttpVersions
     max_bytes: int
     credit: int
@@ -115,7 +168,9 @@ class CommonOptions(PolicyOptions, total=False):
 class RequestOptions(CommonOptions, total=False):
     """As `CommonOptions`, with two more.
 
-    content: bytes, str, an iterable of bytes or a binary file, which are streamed.
+    content: bytes or str; or what is streamed: a path, an iterable of bytes, a binary file, or a function without
+        arguments that answers an iterable. A path and a function can be sent again, for a redirect or a retry; others
+        cannot once a piece was taken. The function and its iterable run on the thread that runs the reactor.
     auth: (user, password), `BasicAuth`, `DigestAuth`, `BearerAuth`, `NetRCAuth`, `AwsSigV4Auth`, or the whole value of
         `authorization` as a str; or a function without arguments that answers one of these, asked before the request is
         sent. None: no credentials, not even the client's or the URL's.
@@ -128,7 +183,7 @@ class RequestOptions(CommonOptions, total=False):
 class AsyncRequestOptions(CommonOptions, total=False):
     """As `CommonOptions`, with two more.
 
-    content: as for a `Client`, or an async iterable of bytes.
+    content: as for a `Client`, or an async iterable of bytes, or an asynchronous generator function (sent once).
     auth: as for a `Client`; a function may also be asynchronous.
     """
 
@@ -136,14 +191,32 @@ class AsyncRequestOptions(CommonOptions, total=False):
     auth: AsyncAuthTypes
 
 
+def header_fields(**fields: Any) -> list[tuple[str, Any]]:
+    """Header fields with names that are identifiers: underscores become dashes, lists repeat their name, None is none.
+
+    >>> header_fields(content_type="text/plain", x_tag=["a", "b"], cookie=None)
+    [('content-type', 'text/plain'), ('x-tag', 'a'), ('x-tag', 'b')]
+    """
+    pairs = []
+    for name, value in fields.items():
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if one is not None:
+                text = str(one) if isinstance(one, (int, float)) else one
+                pairs.append((name.replace("_", "-").lower(), text))
+    return pairs
+
+
 class OpenOptions(PolicyOptions, total=False):
     """What the opening of a WebSocket may say of itself; see `CommonOptions`."""
 
     params: QueryTypes
+    path_params: Mapping[str, Any]
+    path_style: Literal["curly", "colon"]
     headers: HeaderTypes
     timeout: TimeoutTypes
     cookies: Optional[Mapping[str, str]]
     auth: AsyncAuthTypes
+    proxy: Optional[str]
     credit: int
 
 
@@ -158,6 +231,27 @@ class ClientOptions(PolicyOptions, total=False):
     verify: True (the platform's trust store), False (nobody is checked), or certificates to trust: a path or PEM.
     cert: a client certificate: a path to a PEM file with certificate and key, or (certificate, key), paths or PEM.
     server_hostname: the name that is checked and sent in place of the URL's host.
+    sni: the name that is sent in place of the one that is checked; empty sends none.
+    tls_min_version, tls_max_version: "1.2" or "1.3".
+    tls_pins: public keys of which the peer's certificate must have one, as curl's `--pinnedpubkey` has them:
+        "sha256//BASE64".
+    tls_resumption: whether TLS sessions are resumed. Default True.
+    key_log: a file to append session secrets to, for those who look at the wire. Default: the one that the variable
+        `SSLKEYLOGFILE` names.
+    proxy: the URL of a proxy ("http://", "https://", "socks5://" or "socks5h://", with user and password where wanted),
+        or URLs by the scheme of the request: {"http": ..., "https": ...}. Default None: connections are direct.
+    no_proxy: hosts that are connected to directly, as curl's `NO_PROXY` has them.
+    trust_env: whether `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count where `proxy` and
+        `no_proxy` do not say otherwise, as curl reads them when the client is made. Default False.
+    proxy_headers: header fields for HTTP proxies.
+    proxy_verify, proxy_cert: as `verify` and `cert`, for proxies that are spoken to over TLS.
+    local_address: the IP address to connect from.
+    interface: the network interface to connect over, by its name. The system may demand privileges.
+    tcp_nodelay: whether small pieces are sent at once. Default True.
+    tcp_keepalive: TCP's own probes: True (after 60 s, every 60 s, 9 of them), or seconds, seconds and a number. Default
+        False.
+    ping_interval: seconds between PINGs on HTTP/2 connections in use, which find a dead peer. Default None.
+    ping_unused: whether unused HTTP/2 connections are pinged too. Default False.
     limits: see `Limits`.
     uds: the path of a unix socket that every request goes to.
     resolve: addresses that stand in for a host and port: {("example.org", 443): ["192.0.2.1"]}.
@@ -176,6 +270,24 @@ class ClientOptions(PolicyOptions, total=False):
     verify: VerifyTypes
     cert: CertTypes
     server_hostname: str
+    sni: str
+    tls_min_version: TlsVersion
+    tls_max_version: TlsVersion
+    tls_pins: Sequence[str]
+    tls_resumption: bool
+    key_log: Union[str, os.PathLike[str]]
+    proxy: Union[str, Mapping[str, Optional[str]], None]
+    no_proxy: Union[str, Iterable[str]]
+    trust_env: bool
+    proxy_headers: HeaderTypes
+    proxy_verify: VerifyTypes
+    proxy_cert: CertTypes
+    local_address: str
+    interface: str
+    tcp_nodelay: bool
+    tcp_keepalive: Union[bool, tuple[float, float, int]]
+    ping_interval: Optional[float]
+    ping_unused: bool
     limits: Limits
     uds: Union[str, os.PathLike[str]]
     resolve: Mapping[tuple[str, int], list[str]]
@@ -205,8 +317,16 @@ class Limits:
     max_body_bytes: Optional[int] = None
     #: Streams at once on one HTTP/2 connection.
     http2_max_concurrent_streams: Optional[int] = None
+    #: HTTP/2 connections to one origin; a further one is opened when all are full.
+    http2_connections_per_origin: Optional[int] = None
     #: Receive window of one HTTP/2 stream, in bytes.
     http2_stream_window: Optional[int] = None
+    #: Receive window of a whole HTTP/2 connection, in bytes.
+    http2_connection_window: Optional[int] = None
+    #: Payload of one HTTP/2 frame that the peer may send, in bytes.
+    http2_max_frame_size: Optional[int] = None
+    #: Bytes of the table by which the peer compresses header fields.
+    http2_header_table_size: Optional[int] = None
     #: Bytes of one WebSocket frame.
     websocket_max_frame_bytes: Optional[int] = None
     #: Bytes of one WebSocket message.
@@ -232,6 +352,35 @@ def _pem(source: str | bytes | os.PathLike[str]) -> bytes:
         return file.read()
 
 
+def _trust(prefix: str, verify: VerifyTypes, cert: Optional[CertTypes]) -> dict[str, Any]:
+    """Whom to trust and what to show, of targets or of proxies."""
+    given: dict[str, Any] = {}
+    if isinstance(verify, bool):
+        given[f"{prefix}verify"] = verify
+    else:
+        given[f"{prefix}ca"] = _pem(verify)
+    if cert is not None:
+        pair = cert if isinstance(cert, tuple) else (cert, cert)
+        given[f"{prefix}cert"] = (_pem(pair[0]), _pem(pair[-1]))
+    return given
+
+
+def _proxies(options: ClientOptions) -> dict[str, Any]:
+    """Proxies by the scheme of the URL. They come after `trust_env`, which they override."""
+    proxy = options.get("proxy")
+    both = {"http": proxy, "https": proxy} if proxy is None or isinstance(proxy, str) else proxy
+    for scheme in both:
+        if scheme not in ("http", "https"):
+            raise ValueError(f"proxies are for 'http' and 'https', not {scheme!r}")
+    given: dict[str, Any] = {
+        f"{scheme}_proxy": url for scheme, url in both.items() if url is not None
+    }
+    if "no_proxy" in options:
+        hosts = options["no_proxy"]
+        given["no_proxy"] = hosts if isinstance(hosts, str) else ",".join(hosts)
+    return given
+
+
 def jar_of(options: ClientOptions) -> CookieJar:
     """The jar that a client is to use: the one that it was given, or one of its own."""
     cookies = options.get("cookies")
@@ -245,20 +394,22 @@ def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manage
     given["cookie_jar"] = jar
     if not is_asked(options.get("auth")):
         given["auth"] = native(options.get("auth"))
-    for name in ("http_versions", "server_hostname", "user_agent", *POLICY):
+    for name in (*NATIVE, *POLICY):
         if name in options:
             given[name] = options[name]  # type: ignore[literal-required]
     if "timeout" in options:
         given["timeout"] = options["timeout"] if options["timeout"] is not None else _no_timeout()
-    verify = options.get("verify", True)
-    if isinstance(verify, bool):
-        given["verify"] = verify
-    else:
-        given["ca"] = _pem(verify)
-    if "cert" in options:
-        cert = options["cert"]
-        pair = cert if isinstance(cert, tuple) else (cert, cert)
-        given["cert"] = (_pem(pair[0]), _pem(pair[-1]))
+    given.update(_trust("", options.get("verify", True), options.get("cert")))
+    given.update(_trust("proxy_", options.get("proxy_verify", True), options.get("proxy_cert")))
+    given.update(_proxies(options))
+    if "tls_pins" in options:
+        given["tls_pins"] = list(options["tls_pins"])
+    if "key_log" in options:
+        given["key_log"] = os.fspath(options["key_log"])
+    if options.get("ping_interval") is not None:
+        given["http2_ping_interval"] = int((options["ping_interval"] or 0) * 1000)
+    if "ping_unused" in options:
+        given["http2_ping_unused"] = options["ping_unused"]
     if "uds" in options:
         given["unix_socket"] = os.fspath(options["uds"])
     if "resolve" in options:
@@ -267,6 +418,7 @@ def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manage
         ]
     if "limits" in options:
         given.update(options["limits"]._options())
+    update_logging()
     return Manager(options.get("headers"), **given)
 
 

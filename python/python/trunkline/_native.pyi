@@ -32,9 +32,13 @@ __all__ = [
     "Trailers",
     "WebSocket",
     "Writable",
+    "build_url",
     "cookies_of",
     "encoding_of",
     "error_table",
+    "flush_log",
+    "form",
+    "set_log_level",
     "text_of",
     "version",
 ]
@@ -46,6 +50,16 @@ _Part = Union[Redirect, Head, Data, Trailers, Frame, Done]
 
 version: str
 
+def build_url(
+    base: Optional[str],
+    url: str,
+    path_params: list[tuple[str, str]],
+    colon: bool,
+    params: list[tuple[str, str]],
+) -> str: ...
+def set_log_level(level: int) -> None: ...
+def flush_log() -> None: ...
+def form(pairs: list[tuple[str, str]]) -> bytes: ...
 def cookies_of(url: str, headers: Headers) -> dict[str, str]: ...
 def encoding_of(content_type: str) -> str: ...
 def text_of(content_type: str, body: bytes) -> str: ...
