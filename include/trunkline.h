@@ -714,8 +714,8 @@ trunk_status trunk_cookie_jar_count(const trunk_cookie_jar *jar, size_t *count);
 
 /**
  * The jar of the managers made with these options, which is used where cookies are switched on
- * (`trunk_manager_options_set_cookies`). Managers may share one. The default, also with NULL, is an empty one, which only
- * managers made with these options share.
+ * (`trunk_manager_options_set_cookies`). Managers may share one. By default, and
+ * with NULL, each has one of its own, which is empty at first.
  *
  * Ownership: the jar stays the caller's, who may free it at once.
  */

@@ -71,7 +71,8 @@ fn number(level: Level) -> trunk_log_level {
 
 impl Subscriber for Bridge {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_event() && self.enabled(metadata) {
+        // Whether a level is on is asked as well, by what is no event.
+        if !metadata.is_span() && self.enabled(metadata) {
             Interest::always()
         } else {
             Interest::never()

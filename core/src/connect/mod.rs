@@ -48,8 +48,9 @@ pub(crate) struct Connected {
 /// What is needed to connect; one for each reactor.
 pub(crate) struct Connector {
     pub(crate) options: Arc<ManagerOptions>,
-    /// What a request without fields of its own has: a host yet to be named, `user-agent`, `accept`.
-    pub(crate) usual_fields: HeaderMap,
+    /// What a request without fields of its own has: a host yet to be named, `user-agent`, `accept`; the second, where
+    /// its body is decoded, `accept-encoding` too.
+    pub(crate) usual_fields: [HeaderMap; 2],
     /// The value of `user-agent` for requests that have none.
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) reactor: Arc<Reactor>,

@@ -24,9 +24,11 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName,
+    HeaderValue, USER_AGENT,
 };
 
+use crate::coding;
 use crate::delivery::RequestState;
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode};
@@ -196,7 +198,8 @@ impl Leg<'_> {
             && !request.address.websocket
         {
             // What most requests are: nothing is asked of the fields one by one.
-            let mut headers = self.pool.connector.usual_fields.clone();
+            let decode = usize::from(self.exchange.policy().decode);
+            let mut headers = self.pool.connector.usual_fields[decode].clone();
             if let Some(host) = headers.get_mut(HOST) {
                 *host = request.address.authority.clone();
             }
@@ -208,6 +211,10 @@ impl Leg<'_> {
         }
         for (name, value) in &self.fields {
             headers.insert(name, value.clone());
+        }
+        if self.exchange.policy().decode {
+            let accepted = HeaderValue::from_static(coding::ACCEPT);
+            headers.entry(ACCEPT_ENCODING).or_insert(accepted);
         }
         if let Some(agent) = &self.pool.connector.user_agent
             && !headers.contains_key(USER_AGENT)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
@@ -14,6 +14,7 @@ use crate::auth::AuthRequest;
 use crate::coding::{self, Decoder};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits;
+use crate::options::Retry;
 use crate::part::{Head, Part, Redirect};
 use crate::request::Body;
 use crate::statistics::add;
@@ -27,13 +28,9 @@ pub(super) enum Reception {
 }
 
 impl Leg<'_> {
-    /// Adds the fields that this leg alone has: credentials, cookies, what may come encoded.
+    /// Adds the fields that this leg alone has: credentials, cookies.
     pub(super) fn add_fields(&mut self, answer: Option<(HeaderName, HeaderValue)>) -> Result<()> {
         let policy = self.exchange.policy();
-        if policy.decode && !self.request.headers.contains_key(ACCEPT_ENCODING) {
-            let accepted = HeaderValue::from_static(coding::ACCEPT);
-            self.fields.push((ACCEPT_ENCODING, accepted));
-        }
         if policy.cookies
             && let Some(cookies) = self
                 .pool
@@ -102,7 +99,7 @@ impl Leg<'_> {
             jar.store(&self.request.address.url, &head.headers);
         }
         // Nothing else is asked of most answers.
-        if head.status.as_u16() >= 300
+        if (head.status.as_u16() >= 300 || matches!(policy.retry, Retry::Callback(_)))
             && let Some(next) = self.next(&head)?
         {
             return Ok(Reception::Discard(next));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use http::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
 
 use crate::connect::{Connector, Resolver, Routes, Tls};
 use crate::delivery::{
@@ -99,6 +99,10 @@ impl Manager {
             usual_fields.insert(USER_AGENT, agent.clone());
         }
         usual_fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let mut decoded = usual_fields.clone();
+        let accepted = HeaderValue::from_static(crate::coding::ACCEPT);
+        decoded.insert(ACCEPT_ENCODING, accepted);
+        let usual_fields = [usual_fields, decoded];
         let cookies = options.cookie_jar.clone().unwrap_or_default();
         let challenges = Arc::default();
         let budget = Arc::<Budget>::default();

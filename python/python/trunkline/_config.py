@@ -173,7 +173,7 @@ class RequestOptions(CommonOptions, total=False):
         cannot once a piece was taken. The function and its iterable run on the thread that runs the reactor.
     auth: (user, password), `BasicAuth`, `DigestAuth`, `BearerAuth`, `NetRCAuth`, `AwsSigV4Auth`, or the whole value of
         `authorization` as a str; or a function without arguments that answers one of these, asked before the request is
-        sent. None: no credentials, not even the client's or the URL's.
+        sent. None: not the client's; those of the URL stay.
     """
 
     content: SyncContent
