@@ -43,6 +43,8 @@ fn crowd(drive: Drive, ask: fn(u16, &str) -> Request) {
     let server = embedded::start(None).unwrap();
     let port = server.places().http;
     let seed = seed();
+    // Shown where the test fails, wherever that is.
+    println!("TRUNKLINE_SEED={seed}");
     let before = held();
     let manager = Manager::new(ManagerOptions {
         max_connections_per_origin: SLOTS,
