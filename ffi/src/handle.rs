@@ -15,6 +15,7 @@ use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
 use crate::retry::AttemptObject;
 use crate::statistics::StatisticsObject;
+use crate::tag::Tag;
 use crate::text::{LinesEngine, SseEngine};
 use crate::url::UrlPieces;
 
@@ -89,44 +90,6 @@ const GENERATIONS: u32 = 1 << GENERATION_BITS;
 const PROCESS_SHIFT: u32 = INDEX_BITS + GENERATION_BITS;
 const KIND_SHIFT: u32 = PROCESS_SHIFT + PROCESS_BITS;
 const _: () = assert!(CAPACITY < 1 << INDEX_BITS && KIND_SHIFT == 60);
-
-/// What a handle leads to. Never 0, so that no handle is NULL.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Tag {
-    ManagerOptions = 1,
-    Manager = 2,
-    RequestOptions = 3,
-    Request = 4,
-    Statistics = 5,
-    Part = 6,
-    Attempt = 7,
-    AuthRequest = 8,
-    CookieJar = 9,
-    Url = 10,
-    Multipart = 11,
-    Lines = 12,
-    Sse = 13,
-}
-
-impl Tag {
-    fn name(self) -> &'static str {
-        match self {
-            Tag::ManagerOptions => "trunk_manager_options",
-            Tag::Manager => "trunk_manager",
-            Tag::RequestOptions => "trunk_request_options",
-            Tag::Request => "trunk_request",
-            Tag::Statistics => "trunk_statistics",
-            Tag::Part => "trunk_part",
-            Tag::Attempt => "trunk_attempt",
-            Tag::AuthRequest => "trunk_auth_request",
-            Tag::CookieJar => "trunk_cookie_jar",
-            Tag::Url => "trunk_url",
-            Tag::Multipart => "trunk_multipart",
-            Tag::Lines => "trunk_lines",
-            Tag::Sse => "trunk_sse",
-        }
-    }
-}
 
 /// A handle, taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

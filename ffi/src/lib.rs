@@ -38,6 +38,7 @@ mod retry;
 mod statistics;
 mod status;
 mod submit;
+mod tag;
 mod text;
 mod url;
 mod version;

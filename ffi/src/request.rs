@@ -13,6 +13,7 @@ use crate::callback::{UserData, may_wait, trunk_destroy_callback};
 use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_part, trunk_request};
 use crate::status::trunk_status;
+use crate::tag::Tag;
 use crate::view::{trunk_header, trunk_view};
 
 /// The caller has freed it.
@@ -137,7 +138,7 @@ impl RequestObject {
             return Err(Error::new(ErrorCode::InvalidState, why));
         }
         if self.flags.fetch_or(FREED, Ordering::AcqRel) & FREED != 0 {
-            return Err(handle::dead(handle::Tag::Request));
+            return Err(handle::dead(Tag::Request));
         }
         // In a queue the handle's place is kept until the last part is gone, for parts find their request by it.
         if self.way != Way::Queue || self.flags.load(Ordering::Acquire) & ENDED != 0 {
@@ -271,7 +272,7 @@ pub unsafe extern "C" fn trunk_request_recv(
         let part = request.recv(timeout_ms);
         if request.is_freed() {
             request.release_received();
-            return Err(handle::dead(handle::Tag::Request));
+            return Err(handle::dead(Tag::Request));
         }
         out.set(part?);
         Ok(())

@@ -111,7 +111,8 @@ from ._native import (
     Writable,
 )
 from ._native import version as __version__
-from ._streaming import AsyncStreamingResponse, StreamingResponse
+from ._streaming import StreamingResponse
+from ._streaming_async import AsyncStreamingResponse
 
 __all__ = [
     "Again",

@@ -13,7 +13,7 @@ from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import jar_of, make_manager
 from ._errors import UploadFailed
 from ._native import AsyncExchange, Response
-from ._streaming import AsyncStreamContext, AsyncStreamingResponse, read_file
+from ._streaming_async import AsyncStreamContext, AsyncStreamingResponse, read_file
 from ._websocket import WebSocketContext
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
     from ._native import Response
-    from ._streaming import AsyncStreamingResponse, StreamingResponse
+    from ._streaming import StreamingResponse
+    from ._streaming_async import AsyncStreamingResponse
 
 
 class Error(Exception):

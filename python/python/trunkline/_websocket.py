@@ -9,7 +9,8 @@ from typing import Any, Callable, Optional
 
 from ._errors import StateError, WebSocketClosed, WebSocketRejected
 from ._native import AsyncExchange, AsyncWebSocket, Data, Exchange, Head, WebSocket
-from ._streaming import AsyncStreamingResponse, StreamingResponse
+from ._streaming import StreamingResponse
+from ._streaming_async import AsyncStreamingResponse
 
 
 def open_websocket(exchange: Exchange, url: str) -> WebSocket:

@@ -18,7 +18,8 @@ import httpx
 from . import _errors as errors
 from ._config import ClientOptions, Limits, PolicyOptions, make_manager
 from ._native import Attempt, CookieJar, Headers, Manager, Timeout
-from ._streaming import AsyncStreamingResponse, StreamingResponse
+from ._streaming import StreamingResponse
+from ._streaming_async import AsyncStreamingResponse
 
 if TYPE_CHECKING:
     from ._config import CertTypes, VerifyTypes
