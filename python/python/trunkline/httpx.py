@@ -243,8 +243,9 @@ class _Engine:
         proxy: a URL or an `httpx.Proxy`. SOCKS5 needs no further package.
         uds: the path of a unix socket that every request goes to.
         local_address: the address to connect from.
-        retries: how often a connection that could not be made is tried again. Nothing else is tried again, but what
-            is known to be unsent.
+        retries: how often a connection that could not be made is tried again, after 0, 0.5, 1, 2, ... seconds. Default
+            0. Without being asked a request is sent again only where it is known to be unsent, or idempotent and its
+            kept connection was lost.
         options: what `trunkline.ClientOptions` has beside, such as `drive` and `resolve`.
         """
         if isinstance(verify, ssl.SSLContext):

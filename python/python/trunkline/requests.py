@@ -6,10 +6,12 @@ own. requests is imported here, and needed only by who imports this module.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import os
 import threading
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Optional, Union, cast
@@ -85,8 +87,15 @@ class _Body(io.BufferedIOBase):
     def expect(self, length: Optional[int]) -> None:
         """Notes how long the body is, so that the connection is free once all of it has come."""
         self._left = length
-        if length == 0 and not self._pull():
+        if length == 0:
+            self._end()
             self.close()
+
+    def _end(self) -> None:
+        """Takes the end of a request whose body is complete: what fails now harms nobody."""
+        self._left = None
+        with contextlib.suppress(errors.Error):
+            next(self._pieces, b"")
 
     def _next(self) -> bytes:
         try:
@@ -105,9 +114,7 @@ class _Body(io.BufferedIOBase):
         if self._left is not None:
             self._left -= len(self._piece)
             if self._left == 0 and self._piece:
-                self._left = None
-                # What comes now is the request's end; more data would break the protocol.
-                self._piece += self._next()
+                self._end()
         return bool(self._piece)
 
     def read1(self, size: Optional[int] = -1, /) -> bytes:
@@ -264,7 +271,7 @@ class Adapter(requests.adapters.BaseAdapter):
     TLS negotiates it), `limits`, `drive`, `resolve`, `uds`, `server_hostname` and others. `verify=True` stands for the
     platform's trust store, not for certifi's bundle.
 
-    What is sent again, without being asked: only what is known to be unsent.
+    A request is sent again only where it is known to be unsent, or idempotent and its kept connection was lost.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -294,6 +301,9 @@ class Adapter(requests.adapters.BaseAdapter):
         with self._lock:
             manager = self._managers.get(key)
             if manager is None:
+                if verify is False:
+                    kind = urllib3.exceptions.InsecureRequestWarning
+                    warnings.warn("the peers' certificates are not checked", kind, stacklevel=4)
                 options: dict[str, Any] = {
                     **self._options,
                     "verify": verify if isinstance(verify, bool) else _certificates(verify),
