@@ -520,7 +520,7 @@ typedef int64_t trunk_decision;
 
 /**
  * Decides whether a request is sent again. As long as retries are left it is asked after
- * each answer and each failure, good answers among them.
+ * each answer with a status of 300 or above, and each failure.
  *
  * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
  * Valid until: `attempt` lives until the function returns.

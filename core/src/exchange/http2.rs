@@ -104,13 +104,11 @@ impl Leg<'_> {
         })?;
         lease.http2.carried.answered.store(true, Ordering::Relaxed);
         drop((counted, lease));
-        Ok(match answered {
-            Answered::Received(received, status) => {
-                self.done(received, status);
-                Arrival::Done
-            }
-            Answered::Next(next) => Arrival::Next(next),
-        })
+        if let Some(next) = answered.next {
+            return Ok(Arrival::Next(*next));
+        }
+        self.done(answered.received, answered.status);
+        Ok(Arrival::Done)
     }
 
     fn http2_request(&self) -> http::Request<()> {
@@ -256,11 +254,19 @@ impl Leg<'_> {
         match self.receive(head)? {
             Reception::Deliver(decoder) => {
                 let received = self.receive_body_http2(body, length, decoder).await?;
-                Ok(Answered::Received(received, status))
+                Ok(Answered {
+                    received,
+                    status,
+                    next: None,
+                })
             }
             Reception::Discard(next) => {
                 self.discard_http2(body).await;
-                Ok(Answered::Next(next))
+                Ok(Answered {
+                    received: 0,
+                    status,
+                    next: Some(Box::new(next)),
+                })
             }
         }
     }
@@ -390,11 +396,11 @@ impl Leg<'_> {
 }
 
 /// What an answer was.
-enum Answered {
-    /// The caller's: so many bytes, with that status.
-    Received(u64, StatusCode),
-    /// It leads on.
-    Next(Next),
+struct Answered {
+    received: u64,
+    status: StatusCode,
+    /// Where it only leads on.
+    next: Option<Box<Next>>,
 }
 
 fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {

@@ -14,7 +14,6 @@ use crate::auth::AuthRequest;
 use crate::coding::{self, Decoder};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits;
-use crate::options::Retry;
 use crate::part::{Head, Part, Redirect};
 use crate::request::Body;
 use crate::statistics::add;
@@ -99,7 +98,7 @@ impl Leg<'_> {
             jar.store(&self.request.address.url, &head.headers);
         }
         // Nothing else is asked of most answers.
-        if (head.status.as_u16() >= 300 || matches!(policy.retry, Retry::Callback(_)))
+        if head.status.as_u16() >= 300
             && let Some(next) = self.next(&head)?
         {
             return Ok(Reception::Discard(next));
