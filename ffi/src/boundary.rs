@@ -63,6 +63,14 @@ impl<T> Out<T> {
         })
     }
 
+    /// An out-parameter that may be left out: NULL is no error, and costs none.
+    ///
+    /// # Safety
+    /// As [`Out::new`].
+    pub(crate) unsafe fn optional(pointer: *mut T) -> Option<Out<T>> {
+        NonNull::new(pointer).map(Out)
+    }
+
     /// Writes the result.
     pub(crate) fn set(self, value: T) {
         // SAFETY: `new` was promised that the place may be written during the call.

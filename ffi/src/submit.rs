@@ -99,7 +99,7 @@ pub unsafe extern "C" fn trunk_manager_submit_queue(
 ) -> trunk_status {
     call(|| {
         // SAFETY: the contract: an out-parameter is NULL or may be written.
-        let out = unsafe { Out::new(request, "request") }.ok();
+        let out = unsafe { Out::optional(request) };
         let submission = Submission {
             manager,
             options,
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn trunk_manager_submit_callback(
 ) -> trunk_status {
     call(|| {
         // SAFETY: the contract: an out-parameter is NULL or may be written.
-        let out = unsafe { Out::new(request, "request") }.ok();
+        let out = unsafe { Out::optional(request) };
         let submission = Submission {
             manager,
             options,

@@ -4,7 +4,7 @@
 //! again. The caller sees the parts of the last, and one part for each redirect.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -65,7 +65,8 @@ impl Exchange {
             let request = led.as_deref().unwrap_or(&self.submitted);
             let outcome = {
                 let leg = Leg::new(self, request, &trip, answer.take())?;
-                let outcome = self.timed(leg.attempts(), timer, end).await;
+                let attempts = pin!(leg.attempts());
+                let outcome = self.timed(attempts, timer, end).await;
                 if let Err(error) = &outcome {
                     leg.record_failure(error);
                 }
@@ -97,15 +98,8 @@ impl Exchange {
                     waiting.set_after(pause);
                     self.watch.enter(Phase::Pool);
                     self.watch.hold();
-                    self.timed(
-                        async {
-                            poll_fn(|cx| waiting.poll(cx)).await;
-                            Ok(())
-                        },
-                        timer,
-                        end,
-                    )
-                    .await?;
+                    let waited = pin!(poll_fn(|cx| waiting.poll(cx).map(Ok)));
+                    self.timed(waited, timer, end).await?;
                 }
                 Next::WithoutExpect => trip.unexpected = true,
                 Next::Authorize(name, value) => {
@@ -117,14 +111,14 @@ impl Exchange {
         }
     }
 
-    /// Runs a leg, unless its deadline passes.
+    /// Runs a leg, unless its deadline passes. The leg is pinned where it was made: passed on by value it would be in the
+    /// task twice, as an argument and where it is polled.
     async fn timed<T, F: FnOnce()>(
         &self,
-        leg: impl Future<Output = Result<T>>,
+        mut leg: Pin<&mut impl Future<Output = Result<T>>>,
         timer: &mut Timer,
         end: &mut AtEnd<F>,
     ) -> Result<T> {
-        let mut leg = pin!(leg);
         poll_fn(|cx| {
             if let Poll::Ready(result) = leg.as_mut().poll(cx) {
                 return Poll::Ready(result);

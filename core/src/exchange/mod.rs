@@ -103,12 +103,14 @@ impl<F: FnOnce()> AtEnd<F> {
 
 impl<F: FnOnce()> Drop for AtEnd<F> {
     fn drop(&mut self) {
-        let why = if std::thread::panicking() {
-            Error::new(ErrorCode::Panic, "a bug in the library ended the request")
-        } else {
-            Error::new(ErrorCode::Shutdown, "the manager was shut down")
-        };
-        self.fail(why);
+        // Made only where it is needed: most requests pass here with their end delivered.
+        if !self.state.is_ended() {
+            self.fail(if std::thread::panicking() {
+                Error::new(ErrorCode::Panic, "a bug in the library ended the request")
+            } else {
+                Error::new(ErrorCode::Shutdown, "the manager was shut down")
+            });
+        }
         self.release();
     }
 }
