@@ -17,13 +17,13 @@ use crate::auth::Challenges;
 use crate::cookies::CookieJar;
 use crate::drive::{Io, Reactor};
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::limits::Budget;
+use crate::limits::{Budget, CHALLENGE_ROUNDS};
 use crate::options::{HttpVersions, ManagerOptions, Proxy, ProxyKind};
 use crate::request::{Route, Target};
 use crate::statistics::Counters;
 
 use proxy::Tunnel;
-pub(crate) use proxy::{Routes, add_forwarding};
+pub(crate) use proxy::{Login, Routes, add_forwarding};
 pub(crate) use resolve::Resolver;
 pub(crate) use stream::Stream;
 pub(crate) use tls::Tls;
@@ -153,34 +153,62 @@ impl Connector {
         let proxies = self.resolve(proxy.host(), proxy.port()).await?;
         progress.enter(Phase::Connect);
         let connecting = async {
-            let io = self.reach(proxies, proxy.host(), proxy.port()).await?;
-            let addresses = addresses_of(&io);
-            let mut stream = if proxy.kind() == (ProxyKind::Http { tls: true }) {
-                let versions = HttpVersions::Http1;
-                let handshake = self.proxy_tls.handshake(io, proxy.host(), versions);
-                let secured = handshake
-                    .await
-                    .map_err(|error| error.about(&format!("proxy {proxy}")))?;
-                Stream::Tls(Box::new(secured.stream))
-            } else {
-                Stream::Plain(io)
+            let Some(target) = target else {
+                return self.reach_proxy(proxy, proxies).await;
             };
-            if let Some(target) = target {
-                let tunnel = Tunnel {
-                    proxy,
-                    host: &target.host,
-                    port: target.port,
-                    address,
-                    user_agent: self.user_agent.as_ref(),
-                    headers: &self.options.proxy_headers,
-                };
-                tunnel.open(&mut stream).await?;
+            let tunnel = Tunnel {
+                proxy,
+                host: &target.host,
+                port: target.port,
+                address,
+                user_agent: self.user_agent.as_ref(),
+                headers: &self.options.proxy_headers,
+                login: self.proxy_login(proxy)?,
+            };
+            let mut answer = None;
+            for _ in 0..=CHALLENGE_ROUNDS {
+                // Each on a connection of its own: a refusal may have a body without end, or the proxy close after it.
+                let (mut stream, addresses) = self.reach_proxy(proxy, proxies.clone()).await?;
+                answer = tunnel.open(&mut stream, answer).await?;
+                if answer.is_none() {
+                    return Ok((stream, addresses));
+                }
             }
-            Ok((stream, addresses))
+            Err(Error::new(
+                ErrorCode::ProxyAuthentication,
+                format!("through {proxy}: it calls every nonce stale"),
+            ))
         };
         connecting
             .await
             .map_err(|error: Error| error.in_phase(Phase::Connect))
+    }
+
+    /// A stream to the proxy itself.
+    async fn reach_proxy(
+        &self,
+        proxy: &Proxy,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<(Stream, (Option<SocketAddr>, Option<SocketAddr>))> {
+        let io = self.reach(addresses, proxy.host(), proxy.port()).await?;
+        let addresses = addresses_of(&io);
+        if proxy.kind() != (ProxyKind::Http { tls: true }) {
+            return Ok((Stream::Plain(io), addresses));
+        }
+        let versions = HttpVersions::Http1;
+        let handshake = self.proxy_tls.handshake(io, proxy.host(), versions);
+        let secured = handshake
+            .await
+            .map_err(|error| error.about(&format!("proxy {proxy}")))?;
+        Ok((Stream::Tls(Box::new(secured.stream)), addresses))
+    }
+
+    /// How digest is done with this proxy; none where its credentials are sent as they are, or it has none.
+    ///
+    /// # Errors
+    /// As [`Login::digest`].
+    pub(crate) fn proxy_login(&self, proxy: &Proxy) -> Result<Option<Login<'_>>> {
+        Login::digest(proxy, &self.options, &self.challenges)
     }
 
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {

@@ -23,7 +23,7 @@ pub use policy::{
     Attempt, DelayOption, Policy, PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction,
 };
 pub(crate) use proxy::ProxyKind;
-pub use proxy::{Proxy, ProxyOption, ProxyRules};
+pub use proxy::{Proxy, ProxyAuth, ProxyOption, ProxyRules};
 pub use tls::{ClientIdentity, TlsOptions, TlsVersion, Verify};
 
 /// Who runs the reactor.
@@ -96,6 +96,8 @@ pub struct ManagerOptions {
     pub tls: TlsOptions,
     /// Which proxies are used. Default none.
     pub proxy: ProxyOption,
+    /// How user and password are shown to HTTP proxies. Default Basic.
+    pub proxy_auth: ProxyAuth,
     /// Fields for every HTTP proxy, in CONNECT and in requests that it forwards; never for a target behind a tunnel.
     pub proxy_headers: HeaderMap,
     /// TLS with proxies whose scheme is `https`. Nothing of `tls` counts for them.
@@ -164,6 +166,7 @@ impl Default for ManagerOptions {
             timeouts: Timeouts::default(),
             tls: TlsOptions::default(),
             proxy: ProxyOption::None,
+            proxy_auth: ProxyAuth::default(),
             proxy_headers: HeaderMap::new(),
             proxy_tls: TlsOptions::default(),
             connection: ConnectionOptions::default(),

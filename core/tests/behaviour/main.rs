@@ -18,6 +18,7 @@ mod pool;
 mod pool_http2;
 mod pool_http2_several;
 mod proxy;
+mod proxy_digest;
 mod proxy_faults;
 mod replay;
 mod tls;
