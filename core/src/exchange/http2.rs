@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http2Lease;
-use crate::protocol::http2::failure;
+use crate::protocol::http2::{Http2, failure};
 use crate::request::{Body, SourceReader};
 
 impl Leg<'_> {
@@ -59,38 +59,40 @@ impl Leg<'_> {
                 refused(failure(&cause, "http/2").unprocessed(), false)
             })?;
         drop(sender);
-        let upload = self.upload_http2(stream, source);
-        let answer = self.receive_http2(response);
-        let (mut upload, mut answer) = (pin!(upload), pin!(answer));
         let mut sending = !without_body;
         let mut expecting = self.expecting();
         if without_body {
             self.watch.enter(Phase::FirstByte);
         }
-        let outcome = poll_fn(|cx| {
-            self.poll_gate(&mut expecting, cx);
-            if sending
-                && self
-                    .gate
-                    .as_ref()
-                    .is_none_or(|gate| gate.poll(cx).is_ready())
-                && let Poll::Ready(result) = upload.as_mut().poll(cx)
-            {
-                sending = false;
-                match result {
-                    // The caller's own failure ends the request; the peer's shows in the answer.
-                    Err(error) if error.code() == ErrorCode::UploadFailed => {
-                        return Poll::Ready(Err(error));
+        let outcome = {
+            let upload = self.upload_http2(stream, source);
+            let answer = self.receive_http2(response, &lease.http2);
+            let (mut upload, mut answer) = (pin!(upload), pin!(answer));
+            poll_fn(|cx| {
+                self.poll_gate(&mut expecting, cx);
+                if sending
+                    && self
+                        .gate
+                        .as_ref()
+                        .is_none_or(|gate| gate.poll(cx).is_ready())
+                    && let Poll::Ready(result) = upload.as_mut().poll(cx)
+                {
+                    sending = false;
+                    match result {
+                        // The caller's own failure ends the request; the peer's shows in the answer.
+                        Err(error) if error.code() == ErrorCode::UploadFailed => {
+                            return Poll::Ready(Err(error));
+                        }
+                        _ if self.watch.phase() == Phase::Write => {
+                            self.watch.enter(Phase::FirstByte);
+                        }
+                        _ => {}
                     }
-                    _ if self.watch.phase() == Phase::Write => {
-                        self.watch.enter(Phase::FirstByte);
-                    }
-                    _ => {}
                 }
-            }
-            answer.as_mut().poll(cx)
-        })
-        .await;
+                answer.as_mut().poll(cx)
+            })
+            .await
+        };
         let answered = outcome.map_err(|error| {
             let lost = matches!(
                 error.code(),
@@ -231,7 +233,7 @@ impl Leg<'_> {
         }
     }
 
-    async fn receive_http2(&self, mut response: ResponseFuture) -> Result<Answered> {
+    async fn receive_http2(&self, mut response: ResponseFuture, http2: &Http2) -> Result<Answered> {
         let broken = |cause: h2::Error| failure(&cause, "http/2");
         let too_many = || self.too_many_informational(ErrorCode::Http2Protocol);
         let response = poll_fn(|cx| {
@@ -253,7 +255,9 @@ impl Leg<'_> {
         let status = head.status;
         match self.receive(head)? {
             Reception::Deliver(decoder) => {
-                let received = self.receive_body_http2(body, length, decoder).await?;
+                let received = self
+                    .receive_body_http2(body, http2, length, decoder)
+                    .await?;
                 Ok(Answered {
                     received,
                     status,
@@ -307,19 +311,20 @@ impl Leg<'_> {
     async fn receive_body_http2(
         &self,
         mut body: RecvStream,
+        http2: &Http2,
         length: Option<u64>,
         mut decoder: Option<Box<Decoder>>,
     ) -> Result<u64> {
         let broken = |cause: h2::Error| failure(&cause, "http/2 body");
-        let window = u64::from(self.options().http2_stream_window);
         let credit = self.request.credit.unwrap_or(self.options().credit) as u64;
-        // What the caller may hold beyond the window is given back to the peer at once, or it could never send it.
-        let beyond = credit.saturating_sub(window);
         let (mut received, mut held, mut windowed) = (0u64, 0u64, 0u64);
         let mut ended = false;
         poll_fn(|cx| {
             let before = received;
             loop {
+                let window = u64::from(http2.window.load(Ordering::Relaxed));
+                // What the caller may hold beyond the window is given back to the peer at once, or it could never send it.
+                let beyond = credit.saturating_sub(window);
                 held = held.saturating_sub(self.state.take_released());
                 let free = windowed.saturating_sub(held.saturating_sub(beyond));
                 // With little of the window left even nothing is given back: h2 then tells the peer what it kept back

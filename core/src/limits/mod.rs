@@ -34,6 +34,8 @@ pub const HTTP2_READ: usize = 128 * 1024;
 pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// HTTP/2 connections to one origin.
 pub const HTTP2_CONNECTIONS_PER_ORIGIN: usize = 1;
+/// Receive window of one HTTP/2 stream at first, where it adapts (RFC 9113, 6.9.2).
+pub const HTTP2_ADAPTIVE_WINDOW: u32 = 65_535;
 /// Receive window of a whole HTTP/2 connection, in bytes: the largest that the protocol allows (RFC 9113, 6.9.1).
 pub const HTTP2_CONNECTION_WINDOW: u32 = 2_147_483_647;
 /// Bytes of the payload of one HTTP/2 frame.

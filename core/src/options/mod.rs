@@ -131,6 +131,9 @@ pub struct ManagerOptions {
     pub http2_connections_per_origin: usize,
     /// Receive window of one HTTP/2 stream ([`limits::HTTP2_STREAM_WINDOW`]).
     pub http2_stream_window: u32,
+    /// Begin with the window of the protocol ([`limits::HTTP2_ADAPTIVE_WINDOW`]) and let it grow with bandwidth and delay
+    /// of each connection, as PINGs measure them, up to `http2_stream_window`. Default no.
+    pub http2_adaptive_window: bool,
     /// Receive window of a whole HTTP/2 connection ([`limits::HTTP2_CONNECTION_WINDOW`]). A smaller one lets streams whose
     /// owners take nothing starve the others.
     pub http2_connection_window: u32,
@@ -183,6 +186,7 @@ impl Default for ManagerOptions {
             http2_max_concurrent_streams: limits::HTTP2_CONCURRENT_STREAMS,
             http2_connections_per_origin: limits::HTTP2_CONNECTIONS_PER_ORIGIN,
             http2_stream_window: limits::HTTP2_STREAM_WINDOW,
+            http2_adaptive_window: false,
             http2_connection_window: limits::HTTP2_CONNECTION_WINDOW,
             http2_max_frame_size: limits::HTTP2_FRAME_BYTES,
             http2_header_table_size: limits::HTTP2_HEADER_TABLE,

@@ -236,8 +236,9 @@ mod tests {
             panic!("{answer:?}");
         };
         assert_eq!(error.code(), ErrorCode::ProxyAuthentication);
-        let all: Vec<_> = challenges.get_all(PROXY_AUTHENTICATE).iter().collect();
-        assert_eq!((challenges.len(), all), (2, vec!["Basic", "Digest a=b"]));
+        assert_eq!(challenges.len(), 2);
+        let all = challenges.get_all(PROXY_AUTHENTICATE).iter();
+        assert!(all.eq(["Basic", "Digest a=b"]));
     }
 
     #[test]
