@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
+use rustls_pki_types::CertificateDer;
 
 use crate::auth::Challenges;
 use crate::cookies::CookieJar;
@@ -43,6 +44,15 @@ pub(crate) struct Connected {
     pub(crate) local: Option<SocketAddr>,
     /// Version and cipher of the TLS with the target.
     pub(crate) tls: Option<String>,
+    /// The target's, where other origins that it names may share the connection.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
+}
+
+impl Connected {
+    /// Whether a certificate is valid for this host.
+    pub(crate) fn is_named(certificate: &CertificateDer<'_>, host: &str) -> bool {
+        tls::is_named(certificate, host)
+    }
 }
 
 /// What is needed to connect; one for each reactor.
@@ -66,15 +76,17 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Connects, with TLS where the target has it. Dropping the future closes whatever was opened.
+    /// Connects, with TLS where the target has it; directly to these addresses, if they are known. Dropping the future
+    /// closes whatever was opened.
     pub(crate) async fn connect(
         &self,
         target: &Target,
+        known: Option<Vec<SocketAddr>>,
         progress: &dyn Progress,
     ) -> Result<Connected> {
         let (stream, (remote, local)) = match &target.route {
             Route::Direct => {
-                let io = self.direct(target, progress).await?;
+                let io = self.direct(target, known, progress).await?;
                 let addresses = addresses_of(&io);
                 (Stream::Plain(io), addresses)
             }
@@ -90,6 +102,7 @@ impl Connector {
                 remote,
                 local,
                 tls: None,
+                certificate: None,
             });
         }
         progress.enter(Phase::Tls);
@@ -97,12 +110,18 @@ impl Connector {
             .secure(stream, target)
             .await
             .map_err(|error| error.in_phase(Phase::Tls))?;
+        let shares = self.options.http2_coalescing
+            && http2
+            && target.route == Route::Direct
+            && self.tls.vouches_for_names();
+        let certificate = if shares { stream.certificate() } else { None };
         Ok(Connected {
             stream,
             http2,
             remote,
             local,
             tls: Some(description),
+            certificate,
         })
     }
 
@@ -120,15 +139,30 @@ impl Connector {
         Ok((stream, secured.http2, secured.description))
     }
 
-    async fn direct(&self, target: &Target, progress: &dyn Progress) -> Result<Io> {
+    async fn direct(
+        &self,
+        target: &Target,
+        known: Option<Vec<SocketAddr>>,
+        progress: &dyn Progress,
+    ) -> Result<Io> {
         if let Some(path) = &self.options.unix_socket {
             progress.enter(Phase::Connect);
             return self.unix(path).await;
         }
-        progress.enter(Phase::Resolve);
-        let addresses = self.resolve(&target.host, target.port).await?;
+        let addresses = match known {
+            Some(addresses) => addresses,
+            None => {
+                progress.enter(Phase::Resolve);
+                self.addresses(target).await?
+            }
+        };
         progress.enter(Phase::Connect);
         self.reach(addresses, &target.host, target.port).await
+    }
+
+    /// The addresses that a direct connection to this target is tried at.
+    pub(crate) async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>> {
+        self.resolve(&target.host, target.port).await
     }
 
     /// A stream to the proxy; to `target`, if it is to be a tunnel. All of it is connecting.

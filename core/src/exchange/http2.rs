@@ -66,7 +66,7 @@ impl Leg<'_> {
         }
         let outcome = {
             let upload = self.upload_http2(stream, source);
-            let answer = self.receive_http2(response, &lease.http2);
+            let answer = self.receive_http2(response, &lease);
             let (mut upload, mut answer) = (pin!(upload), pin!(answer));
             poll_fn(|cx| {
                 self.poll_gate(&mut expecting, cx);
@@ -233,7 +233,11 @@ impl Leg<'_> {
         }
     }
 
-    async fn receive_http2(&self, mut response: ResponseFuture, http2: &Http2) -> Result<Answered> {
+    async fn receive_http2(
+        &self,
+        mut response: ResponseFuture,
+        lease: &Http2Lease,
+    ) -> Result<Answered> {
         let broken = |cause: h2::Error| failure(&cause, "http/2");
         let too_many = || self.too_many_informational(ErrorCode::Http2Protocol);
         let response = poll_fn(|cx| {
@@ -253,10 +257,19 @@ impl Leg<'_> {
         let length = head.headers.get(CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
         let status = head.status;
+        if status == StatusCode::MISDIRECTED_REQUEST
+            && self.request.replay
+            && self.is_replayable(self.request)
+            && lease.is_misdirected()
+        {
+            self.discard_http2(body).await;
+            let text = "421 on a connection that was opened for another origin";
+            return Err(Error::new(ErrorCode::Http2Protocol, text).unprocessed());
+        }
         match self.receive(head)? {
             Reception::Deliver(decoder) => {
                 let received = self
-                    .receive_body_http2(body, http2, length, decoder)
+                    .receive_body_http2(body, &lease.http2, length, decoder)
                     .await?;
                 Ok(Answered {
                     received,

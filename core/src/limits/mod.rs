@@ -34,6 +34,10 @@ pub const HTTP2_READ: usize = 128 * 1024;
 pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// HTTP/2 connections to one origin.
 pub const HTTP2_CONNECTIONS_PER_ORIGIN: usize = 1;
+/// Other origins that share one HTTP/2 connection with its own.
+pub const COALESCED_ORIGINS: usize = 64;
+/// Other origins that the peer of one HTTP/2 connection does not serve there (421) before it is asked for no more.
+pub const COALESCING_REFUSALS: usize = 64;
 /// Receive window of one HTTP/2 stream at first, where it adapts (RFC 9113, 6.9.2).
 pub const HTTP2_ADAPTIVE_WINDOW: u32 = 65_535;
 /// Receive window of a whole HTTP/2 connection, in bytes: the largest that the protocol allows (RFC 9113, 6.9.1).

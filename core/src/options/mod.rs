@@ -129,6 +129,11 @@ pub struct ManagerOptions {
     /// HTTP/2 connections to one origin ([`limits::HTTP2_CONNECTIONS_PER_ORIGIN`]). A further one is opened when all are
     /// full; when that fails, requests wait for those that stand.
     pub http2_connections_per_origin: usize,
+    /// Let an HTTP/2 connection serve other https origins as well, if it leads to one of their addresses at the same port,
+    /// and its certificate, which was checked, is valid for them (RFC 9113, 9.1.1). Not where `tls` checks nobody or
+    /// another name than the URL's, nor through proxies; with several background threads, among the origins of one of
+    /// them. Default no.
+    pub http2_coalescing: bool,
     /// Receive window of one HTTP/2 stream ([`limits::HTTP2_STREAM_WINDOW`]).
     pub http2_stream_window: u32,
     /// Begin with the window of the protocol ([`limits::HTTP2_ADAPTIVE_WINDOW`]) and let it grow with bandwidth and delay
@@ -185,6 +190,7 @@ impl Default for ManagerOptions {
             max_body_bytes: 0,
             http2_max_concurrent_streams: limits::HTTP2_CONCURRENT_STREAMS,
             http2_connections_per_origin: limits::HTTP2_CONNECTIONS_PER_ORIGIN,
+            http2_coalescing: false,
             http2_stream_window: limits::HTTP2_STREAM_WINDOW,
             http2_adaptive_window: false,
             http2_connection_window: limits::HTTP2_CONNECTION_WINDOW,

@@ -1,7 +1,7 @@
 //! HTTP/2 on the h2 crate: one connection, many streams.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::options::ManagerOptions;
 use crate::part::ConnectionInfo;
+use crate::request::Target;
 use crate::statistics::{Counters, add};
 
 /// What became of the requests on a connection. It may be kept for longer than the connection stands.
@@ -40,6 +41,8 @@ pub(crate) struct Http2 {
     pub(crate) carried: Arc<Carried>,
     /// It has carried a request.
     pub(crate) used: AtomicBool,
+    /// The origin that it was opened for, where others may share it.
+    pub(crate) host: OnceLock<Arc<Target>>,
     /// The receive window of its streams, in bytes.
     pub(crate) window: AtomicU32,
     closed: AtomicBool,
@@ -101,6 +104,7 @@ impl Http2 {
                 answered: AtomicBool::new(false),
             }),
             used: AtomicBool::new(false),
+            host: OnceLock::new(),
             window: AtomicU32::new(window),
             closed: AtomicBool::new(false),
             limit: options.http2_max_concurrent_streams.max(1),
