@@ -5,6 +5,7 @@ mod kit;
 
 mod bodies;
 mod callbacks;
+mod coalescing;
 mod connection;
 mod credit;
 mod deadlines;
