@@ -73,7 +73,7 @@ pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub const RETRY_PAUSE_MOST: Duration = Duration::from_secs(30);
 /// Retries that a manager may make in a row; each request submitted earns a fifth of one.
 pub const RETRY_BUDGET: u64 = 100;
-/// Challenges that one request answers in a row: some peers call every nonce stale.
+/// Challenges that one request, or tunnel, answers in a row: some peers call every nonce stale.
 pub const CHALLENGE_ROUNDS: u32 = 3;
 /// Bytes of an answer that only leads on which are read so that its connection can be used again.
 pub const DISCARD: u64 = 64 * 1024;

@@ -136,9 +136,9 @@ mod tests {
             let begun = now;
             let mut asked = false;
             while !asked {
-                now += Duration::from_millis(100);
                 // What came during the pause is no part of the next sample.
-                assert!(!adaptive.wants_ping(now - Duration::from_millis(1)));
+                assert!(!adaptive.wants_ping(now + Duration::from_millis(99)));
+                now += Duration::from_millis(100);
                 received.fetch_add(20_000, Ordering::Relaxed);
                 asked = adaptive.wants_ping(now);
             }

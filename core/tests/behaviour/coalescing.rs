@@ -30,7 +30,7 @@ struct Several {
     /// Connection and host of each request.
     seen: Arc<Mutex<Vec<(usize, String)>>>,
     release: Arc<Notify>,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -47,8 +47,8 @@ impl Several {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
-        let certificate = names.signed_by(&key, &authority).unwrap();
+        let params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -73,11 +73,11 @@ impl Several {
             ca: authority.pem().into_bytes(),
             seen: Arc::default(),
             release: Arc::default(),
-            _runtime: runtime,
+            runtime,
         };
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (seen, release) = (Arc::clone(&several.seen), Arc::clone(&several.release));
-        several._runtime.spawn(async move {
+        several.runtime.spawn(async move {
             let count = AtomicUsize::new(0);
             while let Ok((stream, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::SeqCst);
@@ -148,10 +148,10 @@ async fn serve(
         } else {
             200
         };
-        let held = (request.uri().path() == "/hold").then(|| Arc::clone(&release));
+        let waits = (request.uri().path() == "/hold").then(|| Arc::clone(&release));
         tokio::spawn(async move {
-            if let Some(held) = held {
-                held.notified().await;
+            if let Some(release) = waits {
+                release.notified().await;
             }
             let mut body = request.into_body();
             while let Some(Ok(data)) = body.data().await {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 
 use trunkline::limits::CHALLENGE_ROUNDS;
@@ -24,8 +25,9 @@ fn digested(drive: Drive, user: &str, port: u16) -> ManagerOptions {
 
 fn hash(text: &str) -> String {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    let bytes = hash.as_ref().iter();
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref()
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The value of a parameter of the credential in a head.
@@ -77,25 +79,25 @@ fn join(mut stream: TcpStream, port: u16) {
 /// `renews` names the next nonce.
 fn proxy(renews: bool) -> (u16, Receiver<String>) {
     let (sender, seen) = mpsc::channel();
-    let uses = std::sync::atomic::AtomicUsize::new(0);
+    let count = AtomicUsize::new(0);
     let port = peer::peer(move |mut stream, _| {
         while let Some(head) = read_head(&mut stream) {
             let of = |number| format!("nonce {}", if renews { number } else { 0 });
-            let used = uses.load(std::sync::atomic::Ordering::SeqCst);
-            let good = proves(&head, &of(used));
+            let turn = count.load(Ordering::SeqCst);
+            let good = proves(&head, &of(turn));
             let target = head.split(' ').nth(1).unwrap().to_owned();
             let connect = head.starts_with("CONNECT ");
             sender.send(head).unwrap();
             if !good {
                 stream
-                    .write_all(refusal(&of(used), false).as_bytes())
+                    .write_all(refusal(&of(turn), false).as_bytes())
                     .unwrap();
                 continue;
             }
-            uses.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            count.fetch_add(1, Ordering::SeqCst);
             let told = format!(
                 "\r\nproxy-authentication-info: nextnonce=\"{}\"\r\n",
-                of(used + 1)
+                of(turn + 1)
             );
             if connect {
                 let yes = format!("HTTP/1.1 200 Yes{told}\r\n");
