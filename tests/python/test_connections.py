@@ -99,8 +99,12 @@ def test_digest_for_proxies(script: Script) -> None:
 def test_coalescing_and_adaptive_windows(server: Server, drive: Any) -> None:
     other = server.https.replace("localhost", "127.0.0.1")
     for coalescing in (False, True):
-        options = {"http2_coalescing": coalescing, "http2_adaptive_window": True}
-        with Client(verify=server.ca, drive=drive, **options) as client:
+        with Client(
+            verify=server.ca,
+            http2_coalescing=coalescing,
+            http2_adaptive_window=True,
+            drive=drive,
+        ) as client:
             for url in (server.https, other):
                 assert len(client.get(f"{url}/bytes/300000").content) == 300000
             assert client.statistics()["connections_opened"] == 2 - coalescing
