@@ -41,8 +41,10 @@ impl Leg<'_> {
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }
-        if let Some(tunnel) = &self.request.tunnel {
-            return Box::pin(self.tunnel(tunnel))
+        if let Some(tunnel) = &self.request.tunnel
+            && !self.is_shared_tunnel()
+        {
+            return Box::pin(self.tunnel(tunnel, &self.target))
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }
@@ -56,6 +58,12 @@ impl Leg<'_> {
                 gate.shut();
             }
             let mut failed = match self.pool.acquire(&self.target, &mut ask, &self.watch).await {
+                Ok(lease) if self.request.tunnel.is_some() => {
+                    match Box::pin(self.tunnel_on(lease)).await {
+                        Ok(arrival) => return Ok(arrival),
+                        Err(failed) => failed,
+                    }
+                }
                 Ok(Lease::Http1(lease)) => match self.http1(lease).await {
                     Ok(arrival) => return Ok(arrival),
                     Err(failed) => failed,
