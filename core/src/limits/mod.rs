@@ -63,6 +63,8 @@ pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// How often one request is sent again when that is known to be safe. One that was sent away by GOAWAY does not count where
 /// the connection before had an answer for somebody.
 pub const REPLAYS: u32 = 10;
+/// Refused streams (`REFUSED_STREAM`) of one request that are sent again at once; then with the pauses of retries.
+pub const REFUSALS: u32 = 2;
 /// Redirects that one request follows.
 pub const REDIRECTS: u32 = 10;
 /// How often one request is tried again after a pause.
