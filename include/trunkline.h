@@ -949,6 +949,21 @@ trunk_status trunk_manager_options_set_http2_max_concurrent_streams(trunk_manage
 trunk_status trunk_manager_options_set_http2_stream_window(trunk_manager_options *options, uint32_t bytes);
 
 /**
+ * Whether a stream's window begins with the protocol's 65535 bytes and grows with bandwidth and delay of its connection,
+ * which PINGs measure, up to `trunk_manager_options_set_http2_stream_window`. The default is no.
+ */
+trunk_status trunk_manager_options_set_http2_adaptive_window(trunk_manager_options *options,
+                                                             bool adaptive);
+
+/**
+ * Whether an HTTP/2 connection serves other https origins as well, if it leads to one of their addresses at the same
+ * port, and its certificate, which was checked, is valid for them (RFC 9113, 9.1.1). An answer of 421 sends the request
+ * over a connection of its own. The default is no.
+ */
+trunk_status trunk_manager_options_set_http2_coalescing(trunk_manager_options *options,
+                                                        bool coalescing);
+
+/**
  * Receive window of a whole HTTP/2 connection, in bytes, up to 2^31-1, which is the default. A smaller one lets streams
  * whose owners take nothing starve the others.
  *
@@ -1095,6 +1110,21 @@ trunk_status trunk_manager_options_set_tls_key_log(trunk_manager_options *option
 /* ---- Options of a manager: proxies and sockets --------------------------------------------------------------- */
 
 /**
+ * How user and password of a proxy's URL are shown to an HTTP proxy: one of `TRUNK_PROXY_AUTH_*`.
+ */
+typedef int32_t trunk_proxy_auth;
+
+/**
+ * At once and in the clear (RFC 7617). The default.
+ */
+#define TRUNK_PROXY_AUTH_BASIC 0
+
+/**
+ * By a proof that does not show the password (RFC 7616), once the proxy has asked for it. Both are UTF-8.
+ */
+#define TRUNK_PROXY_AUTH_DIGEST 1
+
+/**
  * The proxies for URLs without TLS (`http`, `ws`) and with it (`https`, `wss`), as `scheme://user:password@host:port`; the
  * empty view stands for none, which is the default. Schemes are `http` (also where there is none), `https`, `socks5`,
  * which resolves names here, and `socks5h`, which lets the proxy do so. `direct` are hosts that are connected to without
@@ -1115,6 +1145,13 @@ trunk_status trunk_manager_options_set_proxy(trunk_manager_options *options,
  * fail.
  */
 trunk_status trunk_manager_options_set_proxy_environment(trunk_manager_options *options);
+
+/**
+ * How user and password are shown to HTTP proxies.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for what is none of `TRUNK_PROXY_AUTH_*`.
+ */
+trunk_status trunk_manager_options_set_proxy_auth(trunk_manager_options *options, trunk_proxy_auth auth);
 
 /**
  * Adds a field for every HTTP proxy, in CONNECT and in requests that it forwards; never for a target behind a tunnel.

@@ -31,8 +31,8 @@ pub use insight::HarLog;
 pub use manager::Manager;
 pub use options::{
     Attempt, ClientIdentity, ConnectionOptions, DelayOption, Drive, HttpVersions, Lookup,
-    ManagerOptions, NoProxy, Policy, PolicyOverrides, Proxy, ProxyOption, ProxyRules, Resolve,
-    Retry, RetryDecision, RetryDelay, RetryFunction, TcpKeepAlive, Timeouts, TlsOptions,
+    ManagerOptions, NoProxy, Policy, PolicyOverrides, Proxy, ProxyAuth, ProxyOption, ProxyRules,
+    Resolve, Retry, RetryDecision, RetryDelay, RetryFunction, TcpKeepAlive, Timeouts, TlsOptions,
     TlsVersion, Verify,
 };
 pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Redirect, Summary, Timings};

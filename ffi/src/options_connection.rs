@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use engine::{
-    Error, ErrorCode, NoProxy, Proxy, ProxyOption, ProxyRules, Result, TcpKeepAlive, header_field,
+    Error, ErrorCode, NoProxy, Proxy, ProxyAuth, ProxyOption, ProxyRules, Result, TcpKeepAlive,
+    header_field,
 };
 
 use crate::handle::{trunk_manager_options, trunk_request_options};
@@ -68,6 +69,37 @@ pub extern "C" fn trunk_manager_options_set_proxy_environment(
 ) -> trunk_status {
     change(options, |options| {
         options.proxy = ProxyOption::Environment;
+        Ok(())
+    })
+}
+
+/// How user and password of a proxy's URL are shown to an HTTP proxy: one of `TRUNK_PROXY_AUTH_*`.
+pub type trunk_proxy_auth = i32;
+
+/// At once and in the clear (RFC 7617). The default.
+pub const TRUNK_PROXY_AUTH_BASIC: trunk_proxy_auth = 0;
+/// By a proof that does not show the password (RFC 7616), once the proxy has asked for it. Both are UTF-8.
+pub const TRUNK_PROXY_AUTH_DIGEST: trunk_proxy_auth = 1;
+
+/// How user and password are shown to HTTP proxies.
+///
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for what is none of `TRUNK_PROXY_AUTH_*`.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_proxy_auth(
+    options: *mut trunk_manager_options,
+    auth: trunk_proxy_auth,
+) -> trunk_status {
+    change(options, |options| {
+        options.proxy_auth = match auth {
+            TRUNK_PROXY_AUTH_BASIC => ProxyAuth::Basic,
+            TRUNK_PROXY_AUTH_DIGEST => ProxyAuth::Digest,
+            _ => {
+                return Err(Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!("there is no proxy authentication {auth}"),
+                ));
+            }
+        };
         Ok(())
     })
 }

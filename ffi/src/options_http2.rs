@@ -48,6 +48,33 @@ pub extern "C" fn trunk_manager_options_set_http2_stream_window(
     })
 }
 
+/// Whether a stream's window begins with the protocol's 65535 bytes and grows with bandwidth and delay of its connection,
+/// which PINGs measure, up to `trunk_manager_options_set_http2_stream_window`. The default is no.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_http2_adaptive_window(
+    options: *mut trunk_manager_options,
+    adaptive: bool,
+) -> trunk_status {
+    change(options, |options| {
+        options.http2_adaptive_window = adaptive;
+        Ok(())
+    })
+}
+
+/// Whether an HTTP/2 connection serves other https origins as well, if it leads to one of their addresses at the same
+/// port, and its certificate, which was checked, is valid for them (RFC 9113, 9.1.1). An answer of 421 sends the request
+/// over a connection of its own. The default is no.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_http2_coalescing(
+    options: *mut trunk_manager_options,
+    coalescing: bool,
+) -> trunk_status {
+    change(options, |options| {
+        options.http2_coalescing = coalescing;
+        Ok(())
+    })
+}
+
 /// Receive window of a whole HTTP/2 connection, in bytes, up to 2^31-1, which is the default. A smaller one lets streams
 /// whose owners take nothing starve the others.
 ///

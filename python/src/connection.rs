@@ -6,8 +6,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use trunkline::{
-    ClientIdentity, ManagerOptions, NoProxy, Proxy, ProxyOption, ProxyRules, Request, TcpKeepAlive,
-    TlsOptions, TlsVersion, Verify,
+    ClientIdentity, ManagerOptions, NoProxy, Proxy, ProxyAuth, ProxyOption, ProxyRules, Request,
+    TcpKeepAlive, TlsOptions, TlsVersion, Verify,
 };
 
 use crate::errors::checked;
@@ -135,6 +135,17 @@ pub(crate) fn set(
             let list = NoProxy::parse(&value.extract::<String>()?);
             change(options, |rules| rules.no_proxy = list);
         }
+        "proxy_auth" => {
+            options.proxy_auth = match &*value.extract::<std::borrow::Cow<'_, str>>()? {
+                "basic" => ProxyAuth::Basic,
+                "digest" => ProxyAuth::Digest,
+                other => {
+                    return Err(PyValueError::new_err(format!(
+                        "proxy_auth is 'basic' or 'digest', not {other:?}"
+                    )));
+                }
+            }
+        }
         "proxy_headers" => options.proxy_headers = headers::map(value.py(), Some(value))?,
         "local_address" => {
             let text: String = value.extract()?;
@@ -146,6 +157,8 @@ pub(crate) fn set(
         "tcp_nodelay" => options.connection.nodelay = value.extract()?,
         "tcp_keepalive" => options.connection.keep_alive = keep_alive(value)?,
         "http2_connections_per_origin" => options.http2_connections_per_origin = value.extract()?,
+        "http2_adaptive_window" => options.http2_adaptive_window = value.extract()?,
+        "http2_coalescing" => options.http2_coalescing = value.extract()?,
         "http2_connection_window" => options.http2_connection_window = value.extract()?,
         "http2_max_frame_size" => options.http2_max_frame_size = value.extract()?,
         "http2_header_table_size" => options.http2_header_table_size = value.extract()?,

@@ -123,11 +123,14 @@ static void never_destroy(void *user_data)
     X(trunk_manager_options_set_http2_header_table_size, manager_options, (h, 1))                                    \
     X(trunk_manager_options_set_http2_connections_per_origin, manager_options, (h, 1))                               \
     X(trunk_manager_options_set_http2_ping_unused, manager_options, (h, true))                                       \
+    X(trunk_manager_options_set_http2_adaptive_window, manager_options, (h, true))                                   \
+    X(trunk_manager_options_set_http2_coalescing, manager_options, (h, true))                                        \
     X(trunk_manager_options_set_tls_sni, manager_options, (h, TEXT))                                                 \
     X(trunk_manager_options_set_tls_versions, manager_options, (h, TRUNK_TLS_1_2, TRUNK_TLS_1_3))                    \
     X(trunk_manager_options_set_tls_pins, manager_options, (h, TEXT))                                                \
     X(trunk_manager_options_set_tls_resumption, manager_options, (h, true))                                          \
     X(trunk_manager_options_set_proxy, manager_options, (h, TEXT, TEXT, TEXT))                                       \
+    X(trunk_manager_options_set_proxy_auth, manager_options, (h, TRUNK_PROXY_AUTH_DIGEST))                           \
     X(trunk_manager_options_set_proxy_environment, manager_options, (h))                                             \
     X(trunk_manager_options_set_proxy_tls_ca, manager_options, (h, TEXT))                                            \
     X(trunk_manager_options_set_proxy_tls_verify, manager_options, (h, true))                                        \

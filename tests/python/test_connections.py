@@ -85,6 +85,31 @@ def test_proxies_that_refuse(script: Script) -> None:
             client.get("https://far.invalid/")
 
 
+def test_digest_for_proxies(script: Script) -> None:
+    challenge = answer(407, proxy_authenticate='Digest realm="r", nonce="n", qop="auth"')
+    proxy = script([absolute(), challenge, absolute(), answer(body="by proxy")])
+    url = proxy.url.replace("://", "://user:pw@")
+    with Client(proxy=url, proxy_auth="digest") as client:
+        assert client.get("http://far.invalid/a").text == "by proxy"
+    proxy.check()
+    with pytest.raises(ValueError, match="basic"):
+        Client(proxy=url, proxy_auth="ntlm")  # type: ignore[arg-type]
+
+
+def test_coalescing_and_adaptive_windows(server: Server, drive: Any) -> None:
+    other = server.https.replace("localhost", "127.0.0.1")
+    for coalescing in (False, True):
+        with Client(
+            verify=server.ca,
+            http2_coalescing=coalescing,
+            http2_adaptive_window=True,
+            drive=drive,
+        ) as client:
+            for url in (server.https, other):
+                assert len(client.get(f"{url}/bytes/300000").content) == 300000
+            assert client.statistics()["connections_opened"] == 2 - coalescing
+
+
 def test_versions_of_tls(server: Server) -> None:
     for options, expected in (
         ({"tls_max_version": "1.2"}, "TLSv1.2"),

@@ -121,10 +121,15 @@ impl<'a> AuthRequest<'a> {
         (if path.is_empty() { "/" } else { path }, query)
     }
 
-    /// What a digest names as `uri`: path and query, or the authority of a CONNECT.
-    fn target(&self) -> Cow<'a, str> {
+    /// What a digest names as `uri`: path and query, or the authority of a CONNECT; for a proxy all of the URL, as it is
+    /// on the wire (RFC 9112, 3.2.2).
+    fn target(&self, proxy: bool) -> Cow<'a, str> {
         if self.method == Method::CONNECT {
             return Cow::Borrowed(self.authority());
+        }
+        if proxy && let Some((scheme, _)) = self.url.split_once("://") {
+            let (authority, path) = (self.authority(), self.target(false));
+            return Cow::Owned(format!("{scheme}://{authority}{path}"));
         }
         match self.path_and_query() {
             (path, None) => Cow::Borrowed(path),
@@ -165,10 +170,6 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::authorize`], and `unsupported` for `AwsSigV4`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "proxies are given their credentials with CONNECT")
-    )]
     pub(crate) fn authorize_proxy(
         &self,
         request: &AuthRequest<'_>,
@@ -216,22 +217,29 @@ impl Auth {
             return Ok(None);
         }
         let turn = memory.learn(origin, proxy, challenge, digest::random()?);
-        let value = digest::respond(&turn, user, password, request)?;
+        let value = digest::respond(&turn, user, password, request, proxy)?;
         Ok(value.map(|value| (answers, value)))
     }
 
-    /// After a good answer: `authentication-info: nextnonce` (RFC 7616, 3.5), or the proxy's, replaces the nonce.
-    pub(crate) fn informed(&self, headers: &HeaderMap, origin: &str, memory: &Challenges) {
+    /// After a good answer: `authentication-info: nextnonce` (RFC 7616, 3.5), or with `proxy` the proxy's, replaces the
+    /// nonce.
+    pub(crate) fn informed(
+        &self,
+        headers: &HeaderMap,
+        proxy: bool,
+        origin: &str,
+        memory: &Challenges,
+    ) {
         if !matches!(self, Auth::Digest { .. } | Auth::Callback(_)) {
             return;
         }
-        for (name, proxy) in [
-            ("authentication-info", false),
-            ("proxy-authentication-info", true),
-        ] {
-            if let Some(nonce) = headers.get(name).and_then(digest::next_nonce) {
-                memory.renew(origin, proxy, nonce);
-            }
+        let name = if proxy {
+            "proxy-authentication-info"
+        } else {
+            "authentication-info"
+        };
+        if let Some(nonce) = headers.get(name).and_then(digest::next_nonce) {
+            memory.renew(origin, proxy, nonce);
         }
     }
 
@@ -250,7 +258,7 @@ impl Auth {
                 Some(credential::value("literal credential", value.as_bytes())?)
             }
             Auth::Digest { user, password } => match memory.next(origin, proxy) {
-                Some(turn) => digest::respond(&turn, user, password, request)?,
+                Some(turn) => digest::respond(&turn, user, password, request, proxy)?,
                 None => None,
             },
             Auth::AwsSigV4(_) if proxy => {

@@ -175,6 +175,7 @@ fn a_challenge_is_answered_and_remembered() {
             HeaderName::from_static("authentication-info"),
             "nextnonce=n4",
         ),
+        false,
         ORIGIN,
         &memory,
     );
@@ -209,7 +210,7 @@ fn a_proxy_is_kept_apart() {
         HeaderName::from_static("proxy-authentication-info"),
         "nextnonce=m",
     );
-    auth.informed(&informed, "p", &memory);
+    auth.informed(&informed, true, "p", &memory);
     let fields = auth.authorize_proxy(&connect, "p", &memory).unwrap();
     assert!(fields[0].1.to_str().unwrap().contains("nonce=\"m\""));
 }
@@ -256,7 +257,7 @@ fn a_url_is_taken_apart_as_it_is() {
     ] {
         let request = request(&Method::GET, url, &none);
         assert_eq!(
-            (request.authority(), request.target().as_ref()),
+            (request.authority(), request.target(false).as_ref()),
             (authority, target)
         );
     }

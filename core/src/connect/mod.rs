@@ -12,18 +12,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
+use rustls_pki_types::CertificateDer;
 
 use crate::auth::Challenges;
 use crate::cookies::CookieJar;
 use crate::drive::{Io, Reactor};
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::limits::Budget;
+use crate::limits::{Budget, CHALLENGE_ROUNDS};
 use crate::options::{HttpVersions, ManagerOptions, Proxy, ProxyKind};
 use crate::request::{Route, Target};
 use crate::statistics::Counters;
 
 use proxy::Tunnel;
-pub(crate) use proxy::{Routes, add_forwarding};
+pub(crate) use proxy::{Login, Routes, add_forwarding};
 pub(crate) use resolve::Resolver;
 pub(crate) use stream::Stream;
 pub(crate) use tls::Tls;
@@ -43,6 +44,15 @@ pub(crate) struct Connected {
     pub(crate) local: Option<SocketAddr>,
     /// Version and cipher of the TLS with the target.
     pub(crate) tls: Option<String>,
+    /// The target's, where other origins that it names may share the connection.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
+}
+
+impl Connected {
+    /// Whether a certificate is valid for this host.
+    pub(crate) fn is_named(certificate: &CertificateDer<'_>, host: &str) -> bool {
+        tls::is_named(certificate, host)
+    }
 }
 
 /// What is needed to connect; one for each reactor.
@@ -66,15 +76,17 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Connects, with TLS where the target has it. Dropping the future closes whatever was opened.
+    /// Connects, with TLS where the target has it; directly to these addresses, if they are known. Dropping the future
+    /// closes whatever was opened.
     pub(crate) async fn connect(
         &self,
         target: &Target,
+        known: Option<Vec<SocketAddr>>,
         progress: &dyn Progress,
     ) -> Result<Connected> {
         let (stream, (remote, local)) = match &target.route {
             Route::Direct => {
-                let io = self.direct(target, progress).await?;
+                let io = self.direct(target, known, progress).await?;
                 let addresses = addresses_of(&io);
                 (Stream::Plain(io), addresses)
             }
@@ -90,6 +102,7 @@ impl Connector {
                 remote,
                 local,
                 tls: None,
+                certificate: None,
             });
         }
         progress.enter(Phase::Tls);
@@ -97,12 +110,18 @@ impl Connector {
             .secure(stream, target)
             .await
             .map_err(|error| error.in_phase(Phase::Tls))?;
+        let shares = self.options.http2_coalescing
+            && http2
+            && target.route == Route::Direct
+            && self.tls.vouches_for_names();
+        let certificate = if shares { stream.certificate() } else { None };
         Ok(Connected {
             stream,
             http2,
             remote,
             local,
             tls: Some(description),
+            certificate,
         })
     }
 
@@ -120,15 +139,30 @@ impl Connector {
         Ok((stream, secured.http2, secured.description))
     }
 
-    async fn direct(&self, target: &Target, progress: &dyn Progress) -> Result<Io> {
+    async fn direct(
+        &self,
+        target: &Target,
+        known: Option<Vec<SocketAddr>>,
+        progress: &dyn Progress,
+    ) -> Result<Io> {
         if let Some(path) = &self.options.unix_socket {
             progress.enter(Phase::Connect);
             return self.unix(path).await;
         }
-        progress.enter(Phase::Resolve);
-        let addresses = self.resolve(&target.host, target.port).await?;
+        let addresses = match known {
+            Some(addresses) => addresses,
+            None => {
+                progress.enter(Phase::Resolve);
+                self.addresses(target).await?
+            }
+        };
         progress.enter(Phase::Connect);
         self.reach(addresses, &target.host, target.port).await
+    }
+
+    /// The addresses that a direct connection to this target is tried at.
+    pub(crate) async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>> {
+        self.resolve(&target.host, target.port).await
     }
 
     /// A stream to the proxy; to `target`, if it is to be a tunnel. All of it is connecting.
@@ -153,34 +187,62 @@ impl Connector {
         let proxies = self.resolve(proxy.host(), proxy.port()).await?;
         progress.enter(Phase::Connect);
         let connecting = async {
-            let io = self.reach(proxies, proxy.host(), proxy.port()).await?;
-            let addresses = addresses_of(&io);
-            let mut stream = if proxy.kind() == (ProxyKind::Http { tls: true }) {
-                let versions = HttpVersions::Http1;
-                let handshake = self.proxy_tls.handshake(io, proxy.host(), versions);
-                let secured = handshake
-                    .await
-                    .map_err(|error| error.about(&format!("proxy {proxy}")))?;
-                Stream::Tls(Box::new(secured.stream))
-            } else {
-                Stream::Plain(io)
+            let Some(target) = target else {
+                return self.reach_proxy(proxy, proxies).await;
             };
-            if let Some(target) = target {
-                let tunnel = Tunnel {
-                    proxy,
-                    host: &target.host,
-                    port: target.port,
-                    address,
-                    user_agent: self.user_agent.as_ref(),
-                    headers: &self.options.proxy_headers,
-                };
-                tunnel.open(&mut stream).await?;
+            let tunnel = Tunnel {
+                proxy,
+                host: &target.host,
+                port: target.port,
+                address,
+                user_agent: self.user_agent.as_ref(),
+                headers: &self.options.proxy_headers,
+                login: self.proxy_login(proxy)?,
+            };
+            let mut answer = None;
+            for _ in 0..=CHALLENGE_ROUNDS {
+                // Each on a connection of its own: a refusal may have a body without end, or the proxy close after it.
+                let (mut stream, addresses) = self.reach_proxy(proxy, proxies.clone()).await?;
+                answer = tunnel.open(&mut stream, answer).await?;
+                if answer.is_none() {
+                    return Ok((stream, addresses));
+                }
             }
-            Ok((stream, addresses))
+            Err(Error::new(
+                ErrorCode::ProxyAuthentication,
+                format!("through {proxy}: it calls every nonce stale"),
+            ))
         };
         connecting
             .await
             .map_err(|error: Error| error.in_phase(Phase::Connect))
+    }
+
+    /// A stream to the proxy itself.
+    async fn reach_proxy(
+        &self,
+        proxy: &Proxy,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<(Stream, (Option<SocketAddr>, Option<SocketAddr>))> {
+        let io = self.reach(addresses, proxy.host(), proxy.port()).await?;
+        let addresses = addresses_of(&io);
+        if proxy.kind() != (ProxyKind::Http { tls: true }) {
+            return Ok((Stream::Plain(io), addresses));
+        }
+        let versions = HttpVersions::Http1;
+        let handshake = self.proxy_tls.handshake(io, proxy.host(), versions);
+        let secured = handshake
+            .await
+            .map_err(|error| error.about(&format!("proxy {proxy}")))?;
+        Ok((Stream::Tls(Box::new(secured.stream)), addresses))
+    }
+
+    /// How digest is done with this proxy; none where its credentials are sent as they are, or it has none.
+    ///
+    /// # Errors
+    /// As [`Login::digest`].
+    pub(crate) fn proxy_login(&self, proxy: &Proxy) -> Result<Option<Login<'_>>> {
+        Login::digest(proxy, &self.options, &self.challenges)
     }
 
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {

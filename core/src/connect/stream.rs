@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
+use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
@@ -37,6 +38,13 @@ impl Stream {
             Stream::Tls(tls) => tls.get_ref().0.share(),
             Stream::Tunnel(tls) => tls.get_ref().0.share(),
         }
+    }
+
+    /// The certificate that the peer has shown in a TLS handshake with nothing around it.
+    pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        let Stream::Tls(tls) = self else { return None };
+        let chain = tls.get_ref().1.peer_certificates()?;
+        Some(chain.first()?.clone().into_owned())
     }
 
     /// The socket, for as long as the stream lives.

@@ -1,5 +1,6 @@
 //! Attempts: a request is sent again only when that is known to be safe (RFC 9110, 9.2.2; RFC 9113, 8.7).
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,8 +8,11 @@ use http::Method;
 
 use super::Leg;
 use super::journey::Arrival;
+use super::retry;
+use crate::connect::Progress;
+use crate::drive::Timer;
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::limits::REPLAYS;
+use crate::limits::{REFUSALS, REPLAYS};
 use crate::pool::{Ask, Lease};
 use crate::protocol::http2::Carried;
 use crate::statistics::add;
@@ -41,14 +45,16 @@ impl Leg<'_> {
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }
-        if let Some(tunnel) = &self.request.tunnel {
-            return Box::pin(self.tunnel(tunnel))
+        if let Some(tunnel) = &self.request.tunnel
+            && !self.is_shared_tunnel()
+        {
+            return Box::pin(self.tunnel(tunnel, &self.target))
                 .await
                 .map_err(|error| error.in_phase(self.watch.phase()));
         }
         // A request that must not be sent twice asks for certainty that the connection is open.
         let mut ask = Ask::new(!self.is_idempotent());
-        let mut replays = 0;
+        let (mut replays, mut refusals) = (0, 0);
         let mut left: Option<Arc<Carried>> = None;
         loop {
             self.state.reset_sent();
@@ -56,6 +62,12 @@ impl Leg<'_> {
                 gate.shut();
             }
             let mut failed = match self.pool.acquire(&self.target, &mut ask, &self.watch).await {
+                Ok(lease) if self.request.tunnel.is_some() => {
+                    match Box::pin(self.tunnel_on(lease)).await {
+                        Ok(arrival) => return Ok(arrival),
+                        Err(failed) => failed,
+                    }
+                }
                 Ok(Lease::Http1(lease)) => match self.http1(lease).await {
                     Ok(arrival) => return Ok(arrival),
                     Err(failed) => failed,
@@ -75,10 +87,26 @@ impl Leg<'_> {
             if replays > REPLAYS || !self.may_replay(&failed) {
                 return Err(failed.error.in_phase(self.watch.phase()));
             }
+            if failed.error.code() == ErrorCode::Http2StreamReset {
+                refusals += 1;
+                if refusals > REFUSALS {
+                    // Boxed, for it is rare.
+                    Box::pin(self.pause(refusals - REFUSALS)).await;
+                }
+            }
             ask.fresh = failed.stale;
             tracing::debug!(request = self.state.id(), cause = %failed.error, "sent again");
             add(&self.pool.connector.counters.replays, 1);
         }
+    }
+
+    /// The back-off of retries, for a peer that refuses stream after stream.
+    async fn pause(&self, number: u32) {
+        let mut timer = Timer::new(&self.pool.connector.reactor);
+        timer.set_after(retry::back_off(self.policy(), number));
+        self.watch.enter(Phase::Pool);
+        self.watch.hold();
+        poll_fn(|cx| timer.poll(cx)).await;
     }
 
     fn is_idempotent(&self) -> bool {

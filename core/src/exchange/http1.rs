@@ -21,6 +21,7 @@ use crate::connect::{Progress, add_forwarding};
 use crate::drive::Timer;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::{self, INFORMATIONAL};
+use crate::options::ProxyAuth;
 use crate::part::{Head, Part};
 use crate::pool::Http1Lease;
 use crate::protocol::http1::{UploadBody, failure};
@@ -102,7 +103,12 @@ impl Leg<'_> {
         *request.uri_mut() = match (&self.target.route, self.request.tunnel.as_deref()) {
             (_, Some(Tunnel::Connect(authority, _))) => authority.clone(),
             (Route::Forward(proxy), _) => {
-                add_forwarding(&mut headers, proxy, &self.options().proxy_headers);
+                let basic = match self.options().proxy_auth {
+                    ProxyAuth::Basic => proxy.authorization(),
+                    // It is among the fields of this leg.
+                    ProxyAuth::Digest => None,
+                };
+                add_forwarding(&mut headers, basic, &self.options().proxy_headers);
                 self.request.address.absolute_form.clone()
             }
             (Route::Direct | Route::Tunnel(_), _) => self.request.address.origin_form.clone(),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
-use h2::client::ResponseFuture;
+use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::{Response, StatusCode, Uri, Version};
@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::{self, INFORMATIONAL};
 use crate::part::{Head, Part};
 use crate::pool::Http2Lease;
-use crate::protocol::http2::failure;
+use crate::protocol::http2::{Http2, failure};
 use crate::request::{Body, SourceReader};
 
 impl Leg<'_> {
@@ -32,19 +32,7 @@ impl Leg<'_> {
     pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<Arrival, Failed> {
         self.watch.acquired(&lease.http2.info, lease.reused);
         let informed = self.state.informed();
-        let refused = |error: Error, stale| Failed {
-            carried: (error.code() == ErrorCode::Http2Goaway)
-                .then(|| Arc::clone(&lease.http2.carried)),
-            error,
-            stale,
-        };
-        let mut sender = lease.http2.sender.clone();
-        self.watch.enter(Phase::Write);
-        poll_fn(|cx| sender.poll_ready(cx)).await.map_err(|cause| {
-            lease.http2.retire();
-            // Nothing of the request was sent.
-            refused(failure(&cause, "http/2").unprocessed(), false)
-        })?;
+        let mut sender = self.ready_http2(&lease).await?;
         let source = match &self.request.body {
             Body::Source(source) => Some(self.open_source(&**source)?),
             _ => None,
@@ -54,54 +42,43 @@ impl Leg<'_> {
         let without_body = matches!(self.request.body, Body::Empty);
         let (response, stream) = sender
             .send_request(request, without_body)
-            .map_err(|cause| {
-                lease.http2.retire();
-                refused(failure(&cause, "http/2").unprocessed(), false)
-            })?;
+            .map_err(|cause| unsent(&lease, &cause))?;
         drop(sender);
-        let upload = self.upload_http2(stream, source);
-        let answer = self.receive_http2(response);
-        let (mut upload, mut answer) = (pin!(upload), pin!(answer));
         let mut sending = !without_body;
         let mut expecting = self.expecting();
         if without_body {
             self.watch.enter(Phase::FirstByte);
         }
-        let outcome = poll_fn(|cx| {
-            self.poll_gate(&mut expecting, cx);
-            if sending
-                && self
-                    .gate
-                    .as_ref()
-                    .is_none_or(|gate| gate.poll(cx).is_ready())
-                && let Poll::Ready(result) = upload.as_mut().poll(cx)
-            {
-                sending = false;
-                match result {
-                    // The caller's own failure ends the request; the peer's shows in the answer.
-                    Err(error) if error.code() == ErrorCode::UploadFailed => {
-                        return Poll::Ready(Err(error));
+        let outcome = {
+            let upload = self.upload_http2(stream, source);
+            let answer = self.receive_http2(response, &lease);
+            let (mut upload, mut answer) = (pin!(upload), pin!(answer));
+            poll_fn(|cx| {
+                self.poll_gate(&mut expecting, cx);
+                if sending
+                    && self
+                        .gate
+                        .as_ref()
+                        .is_none_or(|gate| gate.poll(cx).is_ready())
+                    && let Poll::Ready(result) = upload.as_mut().poll(cx)
+                {
+                    sending = false;
+                    match result {
+                        // The caller's own failure ends the request; the peer's shows in the answer.
+                        Err(error) if error.code() == ErrorCode::UploadFailed => {
+                            return Poll::Ready(Err(error));
+                        }
+                        _ if self.watch.phase() == Phase::Write => {
+                            self.watch.enter(Phase::FirstByte);
+                        }
+                        _ => {}
                     }
-                    _ if self.watch.phase() == Phase::Write => {
-                        self.watch.enter(Phase::FirstByte);
-                    }
-                    _ => {}
                 }
-            }
-            answer.as_mut().poll(cx)
-        })
-        .await;
-        let answered = outcome.map_err(|error| {
-            let lost = matches!(
-                error.code(),
-                ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
-            );
-            if lost {
-                lease.http2.retire();
-            }
-            let stale = lost && lease.reused && self.state.informed() == informed;
-            refused(error, stale)
-        })?;
+                answer.as_mut().poll(cx)
+            })
+            .await
+        };
+        let answered = outcome.map_err(|error| self.failed_http2(&lease, error, informed))?;
         lease.http2.carried.answered.store(true, Ordering::Relaxed);
         drop((counted, lease));
         if let Some(next) = answered.next {
@@ -109,6 +86,32 @@ impl Leg<'_> {
         }
         self.done(answered.received, answered.status);
         Ok(Arrival::Done)
+    }
+
+    /// Begins to write a request as soon as the connection takes another stream.
+    pub(super) async fn ready_http2(
+        &self,
+        lease: &Http2Lease,
+    ) -> std::result::Result<SendRequest<Bytes>, Failed> {
+        let mut sender = lease.http2.sender.clone();
+        self.watch.enter(Phase::Write);
+        poll_fn(|cx| sender.poll_ready(cx))
+            .await
+            .map_err(|cause| unsent(lease, &cause))?;
+        Ok(sender)
+    }
+
+    /// What an error makes of an attempt, which had heard of so many informational answers before it.
+    pub(super) fn failed_http2(&self, lease: &Http2Lease, error: Error, informed: u32) -> Failed {
+        let lost = matches!(
+            error.code(),
+            ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
+        );
+        if lost {
+            lease.http2.retire();
+        }
+        let stale = lost && lease.reused && self.state.informed() == informed;
+        refused(lease, error, stale)
     }
 
     fn http2_request(&self) -> http::Request<()> {
@@ -141,7 +144,6 @@ impl Leg<'_> {
         mut stream: SendStream<Bytes>,
         source: Option<Box<SourceReader>>,
     ) -> Result<()> {
-        let broken = |cause: h2::Error| failure(&cause, "http/2 upload");
         match &self.request.body {
             Body::Empty => {}
             Body::Source(_) => {
@@ -152,50 +154,56 @@ impl Leg<'_> {
             Body::Whole(body) => {
                 self.send_http2(&mut stream, body.clone(), true).await?;
             }
-            Body::Streamed { .. } => loop {
-                let piece = poll_fn(|cx| {
-                    // A peer that wants no more says so by a reset.
-                    if let Poll::Ready(reset) = stream.poll_reset(cx) {
-                        return Poll::Ready(Err(reset.map_or_else(broken, |reason| {
-                            Error::new(
-                                ErrorCode::Http2StreamReset,
-                                format!("http/2 upload: {reason}"),
-                            )
-                            .with_peer_code(reason.into())
-                        })));
-                    }
-                    let (piece, room) = self.state.lock_upload().next(cx.waker());
-                    if room {
-                        self.state.deliver(Part::Writable);
-                    }
-                    match piece {
-                        UploadPiece::Pending => {
-                            self.watch_write(None);
-                            Poll::Pending
-                        }
-                        piece => Poll::Ready(Ok(piece)),
-                    }
-                })
-                .await?;
-                match piece {
-                    UploadPiece::Data(data) => self.send_http2(&mut stream, data, false).await?,
-                    UploadPiece::End(trailers) => {
-                        match trailers {
-                            Some(trailers) => stream.send_trailers(trailers),
-                            None => stream.send_data(Bytes::new(), true),
-                        }
-                        .map_err(broken)?;
-                        return Ok(());
-                    }
-                    UploadPiece::Failed(why) => {
-                        stream.send_reset(h2::Reason::CANCEL);
-                        return Err(Error::new(ErrorCode::UploadFailed, why));
-                    }
-                    UploadPiece::Pending => {}
-                }
-            },
+            Body::Streamed { .. } => self.stream_http2(stream).await?,
         }
         Ok(())
+    }
+
+    /// Sends what the owner writes, to its end.
+    pub(super) async fn stream_http2(&self, mut stream: SendStream<Bytes>) -> Result<()> {
+        let broken = |cause: h2::Error| failure(&cause, "http/2 upload");
+        loop {
+            let piece = poll_fn(|cx| {
+                // A peer that wants no more says so by a reset.
+                if let Poll::Ready(reset) = stream.poll_reset(cx) {
+                    return Poll::Ready(Err(reset.map_or_else(broken, |reason| {
+                        Error::new(
+                            ErrorCode::Http2StreamReset,
+                            format!("http/2 upload: {reason}"),
+                        )
+                        .with_peer_code(reason.into())
+                    })));
+                }
+                let (piece, room) = self.state.lock_upload().next(cx.waker());
+                if room {
+                    self.state.deliver(Part::Writable);
+                }
+                match piece {
+                    UploadPiece::Pending => {
+                        self.watch_write(None);
+                        Poll::Pending
+                    }
+                    piece => Poll::Ready(Ok(piece)),
+                }
+            })
+            .await?;
+            match piece {
+                UploadPiece::Data(data) => self.send_http2(&mut stream, data, false).await?,
+                UploadPiece::End(trailers) => {
+                    match trailers {
+                        Some(trailers) => stream.send_trailers(trailers),
+                        None => stream.send_data(Bytes::new(), true),
+                    }
+                    .map_err(broken)?;
+                    return Ok(());
+                }
+                UploadPiece::Failed(why) => {
+                    stream.send_reset(h2::Reason::CANCEL);
+                    return Err(Error::new(ErrorCode::UploadFailed, why));
+                }
+                UploadPiece::Pending => {}
+            }
+        }
     }
 
     /// Sends bytes as the peer's window allows.
@@ -231,10 +239,14 @@ impl Leg<'_> {
         }
     }
 
-    async fn receive_http2(&self, mut response: ResponseFuture) -> Result<Answered> {
+    /// The final answer; informational ones are passed on.
+    pub(super) async fn answer_http2(
+        &self,
+        mut response: ResponseFuture,
+    ) -> Result<Response<RecvStream>> {
         let broken = |cause: h2::Error| failure(&cause, "http/2");
         let too_many = || self.too_many_informational(ErrorCode::Http2Protocol);
-        let response = poll_fn(|cx| {
+        poll_fn(|cx| {
             while let Poll::Ready(Some(informational)) = response.poll_informational(cx) {
                 match informational {
                     Ok(informational) => self.informational(informational),
@@ -246,14 +258,33 @@ impl Leg<'_> {
             }
             std::pin::Pin::new(&mut response).poll(cx).map_err(broken)
         })
-        .await?;
+        .await
+    }
+
+    async fn receive_http2(
+        &self,
+        response: ResponseFuture,
+        lease: &Http2Lease,
+    ) -> Result<Answered> {
+        let response = self.answer_http2(response).await?;
         let (head, body) = response.into_parts();
         let length = head.headers.get(CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
         let status = head.status;
+        if status == StatusCode::MISDIRECTED_REQUEST
+            && self.request.replay
+            && self.is_replayable(self.request)
+            && lease.is_misdirected()
+        {
+            self.discard_http2(body).await;
+            let text = "421 on a connection that was opened for another origin";
+            return Err(Error::new(ErrorCode::Http2Protocol, text).unprocessed());
+        }
         match self.receive(head)? {
             Reception::Deliver(decoder) => {
-                let received = self.receive_body_http2(body, length, decoder).await?;
+                let received = self
+                    .receive_body_http2(body, &lease.http2, length, decoder)
+                    .await?;
                 Ok(Answered {
                     received,
                     status,
@@ -287,7 +318,7 @@ impl Leg<'_> {
     }
 
     /// Reads the short body that comes with an answer which only leads on, so that its stream need not be reset.
-    async fn discard_http2(&self, mut body: RecvStream) {
+    pub(super) async fn discard_http2(&self, mut body: RecvStream) {
         let mut patience = Timer::new(&self.pool.connector.reactor);
         patience.set_after(limits::DISCARD_TIME);
         let mut left = limits::DISCARD;
@@ -304,22 +335,24 @@ impl Leg<'_> {
     }
 
     /// Delivers body and trailers; the peer's window opens again as the caller releases.
-    async fn receive_body_http2(
+    pub(super) async fn receive_body_http2(
         &self,
         mut body: RecvStream,
+        http2: &Http2,
         length: Option<u64>,
         mut decoder: Option<Box<Decoder>>,
     ) -> Result<u64> {
         let broken = |cause: h2::Error| failure(&cause, "http/2 body");
-        let window = u64::from(self.options().http2_stream_window);
         let credit = self.request.credit.unwrap_or(self.options().credit) as u64;
-        // What the caller may hold beyond the window is given back to the peer at once, or it could never send it.
-        let beyond = credit.saturating_sub(window);
         let (mut received, mut held, mut windowed) = (0u64, 0u64, 0u64);
+        let tunnel = self.request.tunnel.is_some();
         let mut ended = false;
         poll_fn(|cx| {
             let before = received;
             loop {
+                let window = u64::from(http2.window.load(Ordering::Relaxed));
+                // What the caller may hold beyond the window is given back to the peer at once, or it could never send it.
+                let beyond = credit.saturating_sub(window);
                 held = held.saturating_sub(self.state.take_released());
                 let free = windowed.saturating_sub(held.saturating_sub(beyond));
                 // With little of the window left even nothing is given back: h2 then tells the peer what it kept back
@@ -355,10 +388,14 @@ impl Leg<'_> {
                 match body.poll_data(cx) {
                     Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
                     Poll::Ready(Some(Ok(data))) => {
-                        self.watch.moved(Phase::Receive);
+                        if !tunnel {
+                            self.watch.moved(Phase::Receive);
+                        }
                         received += data.len() as u64;
                         windowed += data.len() as u64;
-                        self.check_body_limit(received)?;
+                        if !tunnel {
+                            self.check_body_limit(received)?;
+                        }
                         match &mut decoder {
                             // The next piece is read when this one is decoded and the caller has taken it, so its
                             // share of the window can go back at once.
@@ -381,7 +418,9 @@ impl Leg<'_> {
                     Poll::Pending if self.state.has_released(notice) => {}
                     Poll::Pending => {
                         self.note_bulk(before, received, length);
-                        self.watch.resume(Phase::Receive);
+                        if !tunnel {
+                            self.watch.resume(Phase::Receive);
+                        }
                         return Poll::Pending;
                     }
                 }
@@ -392,6 +431,20 @@ impl Leg<'_> {
             self.state.deliver(Part::Trailers(Box::new(trailers)));
         }
         Ok(received)
+    }
+}
+
+/// Nothing of the request was sent.
+pub(super) fn unsent(lease: &Http2Lease, cause: &h2::Error) -> Failed {
+    lease.http2.retire();
+    refused(lease, failure(cause, "http/2").unprocessed(), false)
+}
+
+fn refused(lease: &Http2Lease, error: Error, stale: bool) -> Failed {
+    Failed {
+        carried: (error.code() == ErrorCode::Http2Goaway).then(|| Arc::clone(&lease.http2.carried)),
+        error,
+        stale,
     }
 }
 

@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 
 use super::retry::{self, Outcome};
 use super::{AtEnd, Exchange, Leg};
@@ -26,6 +26,8 @@ pub(super) struct Trip {
     pub(super) retries: u32,
     /// Challenges answered in a row.
     pub(super) challenges: u32,
+    /// Those of a proxy.
+    pub(super) proxy_challenges: u32,
     /// The peer does not know `expect`.
     pub(super) unexpected: bool,
     /// Credentials of the request's own are not for where it is now.
@@ -81,6 +83,7 @@ impl Exchange {
                 Next::Redirect(redirect, next) => {
                     trip.redirects += 1;
                     trip.challenges = 0;
+                    trip.proxy_challenges = 0;
                     trip.abroad = !super::redirect::same_origin(
                         &self.submitted.address.url,
                         &next.address.url,
@@ -103,7 +106,11 @@ impl Exchange {
                 }
                 Next::WithoutExpect => trip.unexpected = true,
                 Next::Authorize(name, value) => {
-                    trip.challenges += 1;
+                    if name == PROXY_AUTHORIZATION {
+                        trip.proxy_challenges += 1;
+                    } else {
+                        trip.challenges += 1;
+                    }
                     answer = Some((name, value));
                 }
             }

@@ -11,6 +11,7 @@ mod redirect;
 mod retry;
 mod source;
 mod tunnel;
+mod tunnel_http2;
 mod watch;
 mod websocket;
 mod wire_log;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
@@ -12,10 +12,12 @@ use super::redirect;
 use super::retry::{self, Outcome};
 use crate::auth::AuthRequest;
 use crate::coding::{self, Decoder};
+use crate::connect::Login;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits;
+use crate::options::ProxyAuth;
 use crate::part::{Head, Part, Redirect};
-use crate::request::Body;
+use crate::request::{Body, Route};
 use crate::statistics::add;
 
 /// What becomes of an answer.
@@ -26,7 +28,7 @@ pub(super) enum Reception {
     Discard(Next),
 }
 
-impl Leg<'_> {
+impl<'a> Leg<'a> {
     /// Adds the fields that this leg alone has: credentials, cookies.
     pub(super) fn add_fields(&mut self, answer: Option<(HeaderName, HeaderValue)>) -> Result<()> {
         let policy = self.exchange.policy();
@@ -45,6 +47,7 @@ impl Leg<'_> {
             self.fields.push((COOKIE, cookies));
         }
         self.expect();
+        let answer = self.add_proxy_login(answer)?;
         let policy = self.exchange.policy();
         match answer {
             Some(field) => self.fields.push(field),
@@ -64,13 +67,48 @@ impl Leg<'_> {
         Ok(())
     }
 
+    /// Adds the credential for a proxy that forwards, where it is told by digest who asks; gives back an answer that is
+    /// not for it.
+    fn add_proxy_login(
+        &mut self,
+        answer: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Option<(HeaderName, HeaderValue)>> {
+        let Some((name, value)) = answer else {
+            if let Some(login) = self.proxy_login()?
+                && let Some(value) = login.authorize(&self.auth_request(&self.request.headers))?
+            {
+                self.fields.push((PROXY_AUTHORIZATION, value));
+            }
+            return Ok(None);
+        };
+        if name == PROXY_AUTHORIZATION {
+            self.fields.push((name, value));
+            return Ok(None);
+        }
+        self.add_proxy_login(None)?;
+        Ok(Some((name, value)))
+    }
+
+    /// How digest is done with the proxy that forwards this request.
+    fn proxy_login(&self) -> Result<Option<Login<'a>>> {
+        match &self.target.route {
+            Route::Forward(proxy)
+                if self.options().proxy_auth == ProxyAuth::Digest
+                    && !self.request.headers.contains_key(PROXY_AUTHORIZATION) =>
+            {
+                self.exchange.pool.connector.proxy_login(proxy)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Whether the request's credentials are for where this leg goes. Those of a netrc file are looked up for each host.
     fn may_authorize(&self) -> bool {
         let policy = self.exchange.policy();
         !self.trip.abroad || policy.redirect_trusted || policy.auth.is_by_host()
     }
 
-    fn auth_request<'a>(&'a self, headers: &'a HeaderMap) -> AuthRequest<'a> {
+    fn auth_request<'h>(&'h self, headers: &'h HeaderMap) -> AuthRequest<'h> {
         AuthRequest {
             method: &self.request.method,
             url: self.request.address.url.as_str(),
@@ -103,11 +141,14 @@ impl Leg<'_> {
         {
             return Ok(Reception::Discard(next));
         }
+        if let Some(login) = self.proxy_login()? {
+            login.informed(&head.headers);
+        }
         if !policy.auth.is_none() {
             let memory = &self.pool.connector.challenges;
             policy
                 .auth
-                .informed(&head.headers, &self.request.address.origin(), memory);
+                .informed(&head.headers, false, &self.request.address.origin(), memory);
         }
         let decoder = if policy.decode {
             let limits = coding::Limits {
@@ -147,6 +188,18 @@ impl Leg<'_> {
                     .answer(&head.headers, false, &request, &origin, memory, tried)?;
             if let Some((name, value)) = answer {
                 return Ok(Some(Next::Authorize(name, value)));
+            }
+        }
+        if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            && replayable
+            && self.trip.proxy_challenges < limits::CHALLENGE_ROUNDS
+            && let Some(login) = self.proxy_login()?
+        {
+            let headers = self.headers();
+            let tried = self.trip.proxy_challenges > 0;
+            let answer = login.answer(&head.headers, &self.auth_request(&headers), tried)?;
+            if let Some(value) = answer {
+                return Ok(Some(Next::Authorize(PROXY_AUTHORIZATION, value)));
             }
         }
         if head.status == StatusCode::EXPECTATION_FAILED && self.gate.is_some() && replayable {

@@ -57,11 +57,17 @@ pub(super) fn pause(
     };
     let pause = asked
         .or_else(|| named(outcome))
-        .unwrap_or_else(|| match &policy.retry_delay.0 {
-            Some(delay) => delay(number),
-            None => usual(number, random()),
-        });
+        .unwrap_or_else(|| back_off(policy, number));
     Some(pause.min(limits::FOREVER))
+}
+
+/// The pause before the next attempt, after so many, where nobody says otherwise.
+pub(super) fn back_off(policy: &Policy, number: u32) -> Duration {
+    let pause = match &policy.retry_delay.0 {
+        Some(delay) => delay(number),
+        None => usual(number, random()),
+    };
+    pause.min(limits::FOREVER)
 }
 
 fn is_transient(outcome: &Outcome<'_>) -> bool {

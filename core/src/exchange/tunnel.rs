@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -11,20 +12,49 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Leg;
+use super::attempt::Failed;
 use super::journey::Arrival;
 use super::receive::Reception;
 use crate::connect::Stream;
 use crate::delivery::UploadPiece;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
+use crate::options::HttpVersions;
 use crate::part::Part;
+use crate::pool::Lease;
 use crate::protocol::http1::failure;
-use crate::request::Tunnel;
+use crate::request::{Target, Tunnel};
 
 impl Leg<'_> {
+    /// Whether it may be a stream of an HTTP/2 connection, which others use as well.
+    pub(super) fn is_shared_tunnel(&self) -> bool {
+        let connect = matches!(self.request.tunnel.as_deref(), Some(Tunnel::Connect(..)));
+        connect && self.target.versions != HttpVersions::Http1
+    }
+
+    /// Asks for the tunnel on this connection if it can carry others besides; else on one of its own.
+    pub(super) async fn tunnel_on(&self, lease: Lease) -> std::result::Result<Arrival, Failed> {
+        match (lease, self.request.tunnel.as_deref()) {
+            (Lease::Http2(lease), Some(Tunnel::Connect(authority, _))) => {
+                self.tunnel_http2(lease, authority).await
+            }
+            (Lease::Http1(lease), Some(tunnel)) => {
+                // It was opened for requests.
+                lease.keep();
+                let target = self.request.address.target_direct(HttpVersions::Http1);
+                Ok(self.tunnel(tunnel, target).await?)
+            }
+            _ => Err(Error::new(ErrorCode::Unsupported, "an upgrade is of HTTP/1.1").into()),
+        }
+    }
+
     /// Asks for the tunnel on a connection of its own and carries bytes to its end.
-    pub(super) async fn tunnel(&self, tunnel: &Tunnel) -> Result<Arrival> {
-        let mut lease = self.pool.acquire_alone(&self.target, &self.watch).await?;
+    pub(super) async fn tunnel(&self, tunnel: &Tunnel, target: &Arc<Target>) -> Result<Arrival> {
+        if target.versions != HttpVersions::Http1 {
+            let why = "an upgrade is of HTTP/1.1: say that nothing else may be spoken";
+            return Err(Error::new(ErrorCode::Unsupported, why));
+        }
+        let mut lease = self.pool.acquire_alone(target, &self.watch).await?;
         self.watch.acquired(&lease.http1.info, false);
         let mut headers = self.headers();
         tunnel.ask(&mut headers);

@@ -34,6 +34,12 @@ pub const HTTP2_READ: usize = 128 * 1024;
 pub const HTTP2_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// HTTP/2 connections to one origin.
 pub const HTTP2_CONNECTIONS_PER_ORIGIN: usize = 1;
+/// Other origins that share one HTTP/2 connection with its own.
+pub const COALESCED_ORIGINS: usize = 64;
+/// Other origins that the peer of one HTTP/2 connection does not serve there (421) before it is asked for no more.
+pub const COALESCING_REFUSALS: usize = 64;
+/// Receive window of one HTTP/2 stream at first, where it adapts (RFC 9113, 6.9.2).
+pub const HTTP2_ADAPTIVE_WINDOW: u32 = 65_535;
 /// Receive window of a whole HTTP/2 connection, in bytes: the largest that the protocol allows (RFC 9113, 6.9.1).
 pub const HTTP2_CONNECTION_WINDOW: u32 = 2_147_483_647;
 /// Bytes of the payload of one HTTP/2 frame.
@@ -57,6 +63,8 @@ pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// How often one request is sent again when that is known to be safe. One that was sent away by GOAWAY does not count where
 /// the connection before had an answer for somebody.
 pub const REPLAYS: u32 = 10;
+/// Refused streams (`REFUSED_STREAM`) of one request that are sent again at once; then with the pauses of retries.
+pub const REFUSALS: u32 = 2;
 /// Redirects that one request follows.
 pub const REDIRECTS: u32 = 10;
 /// How often one request is tried again after a pause.
@@ -67,7 +75,7 @@ pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub const RETRY_PAUSE_MOST: Duration = Duration::from_secs(30);
 /// Retries that a manager may make in a row; each request submitted earns a fifth of one.
 pub const RETRY_BUDGET: u64 = 100;
-/// Challenges that one request answers in a row: some peers call every nonce stale.
+/// Challenges that one request, or tunnel, answers in a row: some peers call every nonce stale.
 pub const CHALLENGE_ROUNDS: u32 = 3;
 /// Bytes of an answer that only leads on which are read so that its connection can be used again.
 pub const DISCARD: u64 = 64 * 1024;

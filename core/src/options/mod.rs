@@ -23,7 +23,7 @@ pub use policy::{
     Attempt, DelayOption, Policy, PolicyOverrides, Retry, RetryDecision, RetryDelay, RetryFunction,
 };
 pub(crate) use proxy::ProxyKind;
-pub use proxy::{Proxy, ProxyOption, ProxyRules};
+pub use proxy::{Proxy, ProxyAuth, ProxyOption, ProxyRules};
 pub use tls::{ClientIdentity, TlsOptions, TlsVersion, Verify};
 
 /// Who runs the reactor.
@@ -96,6 +96,8 @@ pub struct ManagerOptions {
     pub tls: TlsOptions,
     /// Which proxies are used. Default none.
     pub proxy: ProxyOption,
+    /// How user and password are shown to HTTP proxies. Default Basic.
+    pub proxy_auth: ProxyAuth,
     /// Fields for every HTTP proxy, in CONNECT and in requests that it forwards; never for a target behind a tunnel.
     pub proxy_headers: HeaderMap,
     /// TLS with proxies whose scheme is `https`. Nothing of `tls` counts for them.
@@ -127,8 +129,16 @@ pub struct ManagerOptions {
     /// HTTP/2 connections to one origin ([`limits::HTTP2_CONNECTIONS_PER_ORIGIN`]). A further one is opened when all are
     /// full; when that fails, requests wait for those that stand.
     pub http2_connections_per_origin: usize,
+    /// Let an HTTP/2 connection serve other https origins as well, if it leads to one of their addresses at the same port,
+    /// and its certificate, which was checked, is valid for them (RFC 9113, 9.1.1). Not where `tls` checks nobody or
+    /// another name than the URL's, nor through proxies; with several background threads, among the origins of one of
+    /// them. Default no.
+    pub http2_coalescing: bool,
     /// Receive window of one HTTP/2 stream ([`limits::HTTP2_STREAM_WINDOW`]).
     pub http2_stream_window: u32,
+    /// Begin with the window of the protocol ([`limits::HTTP2_ADAPTIVE_WINDOW`]) and let it grow with bandwidth and delay
+    /// of each connection, as PINGs measure them, up to `http2_stream_window`. Default no.
+    pub http2_adaptive_window: bool,
     /// Receive window of a whole HTTP/2 connection ([`limits::HTTP2_CONNECTION_WINDOW`]). A smaller one lets streams whose
     /// owners take nothing starve the others.
     pub http2_connection_window: u32,
@@ -164,6 +174,7 @@ impl Default for ManagerOptions {
             timeouts: Timeouts::default(),
             tls: TlsOptions::default(),
             proxy: ProxyOption::None,
+            proxy_auth: ProxyAuth::default(),
             proxy_headers: HeaderMap::new(),
             proxy_tls: TlsOptions::default(),
             connection: ConnectionOptions::default(),
@@ -179,7 +190,9 @@ impl Default for ManagerOptions {
             max_body_bytes: 0,
             http2_max_concurrent_streams: limits::HTTP2_CONCURRENT_STREAMS,
             http2_connections_per_origin: limits::HTTP2_CONNECTIONS_PER_ORIGIN,
+            http2_coalescing: false,
             http2_stream_window: limits::HTTP2_STREAM_WINDOW,
+            http2_adaptive_window: false,
             http2_connection_window: limits::HTTP2_CONNECTION_WINDOW,
             http2_max_frame_size: limits::HTTP2_FRAME_BYTES,
             http2_header_table_size: limits::HTTP2_HEADER_TABLE,

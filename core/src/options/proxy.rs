@@ -23,6 +23,17 @@ pub enum ProxyOption {
     Rules(ProxyRules),
 }
 
+/// How user and password of a proxy's URL are shown to an HTTP proxy. SOCKS5 has a way of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProxyAuth {
+    /// At once and in the clear (RFC 7617).
+    #[default]
+    Basic,
+    /// By a proof that does not show the password (RFC 7616), once the proxy has asked for it. User and password are
+    /// UTF-8.
+    Digest,
+}
+
 /// Proxies by the scheme of the URL, and who is connected to without one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProxyRules {

@@ -111,7 +111,7 @@ impl Pool {
                 Err(waiting) => waiter = Some(waiting.await?),
             }
         };
-        let connected = self.connector.connect(target, progress).await?;
+        let connected = self.connector.connect(target, None, progress).await?;
         let info = info(&connected, Protocol::WebSocket);
         let Connector {
             options,
@@ -284,6 +284,8 @@ impl Pool {
                 if !origins.any(|origin| origin.shared.retire_unused()) {
                     return Ok(None);
                 }
+                // It ends when no guest holds it either.
+                inner.forget_offers();
             }
         }
         if let Some(origin) = inner.origins.get_mut(target) {

@@ -66,6 +66,12 @@ impl Http2Lease {
             target: Arc::clone(target),
         }
     }
+
+    /// To be asked after a 421 (RFC 9110, 15.5.20): whether the request belongs on another connection, for this one is
+    /// another origin's. It is not used for this origin again.
+    pub(crate) fn is_misdirected(&self) -> bool {
+        self.pool.is_misdirected(&self.target, &self.http2)
+    }
 }
 
 impl Drop for Http2Lease {

@@ -4,6 +4,7 @@
 //! connections, are shared. A request holds a [`Lease`]; dropped in any state, it gives its place back.
 
 mod acquire;
+mod coalesce;
 mod lease;
 mod open;
 mod place;
@@ -24,6 +25,7 @@ use crate::protocol::http2::Http2;
 use crate::request::Target;
 
 pub(crate) use acquire::Ask;
+use coalesce::Offer;
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
 use place::Place;
 use shared::Shared;
@@ -66,6 +68,8 @@ struct Inner {
     /// Looked up twice a request, by names that callers choose: quick to hash, and seeded all the same.
     origins: HashMap<Arc<Target>, Origin, RandomState>,
     open: usize,
+    /// Connections that other origins may share; none unless that is asked for.
+    offers: Vec<Offer>,
     /// Requests that have asked so far.
     asked: u64,
     closed: bool,
@@ -156,6 +160,16 @@ impl Pool {
                 woken = origin.waiters.wake_one();
             }
         }
+        if !inner.offers.is_empty() {
+            if !http2.is_open() {
+                inner.forget_offers();
+            }
+            for other in inner.sharing(http2, target) {
+                if let Some(origin) = inner.origins.get_mut(&other) {
+                    woken |= origin.waiters.wake_one();
+                }
+            }
+        }
         if last && !woken && inner.open >= self.connector.options.max_connections {
             self.pass_on(&mut inner, target, true);
         }
@@ -163,7 +177,13 @@ impl Pool {
 
     /// The peer allows another number of streams than when someone found no room.
     fn room_changed(&self, target: &Arc<Target>) {
-        if let Some(origin) = self.lock().origins.get_mut(target) {
+        let mut inner = self.lock();
+        for guest in inner.guests_of(target) {
+            if let Some(origin) = inner.origins.get_mut(&guest) {
+                origin.waiters.wake_one();
+            }
+        }
+        if let Some(origin) = inner.origins.get_mut(target) {
             origin.waiters.wake_one();
         }
     }
@@ -202,6 +222,7 @@ impl Pool {
                 origin.waiters.wake_one();
             }
         }
+        inner.forget_offers();
     }
 
     /// A connection's place is free again.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Http1Lease, Http2Lease, Lease, Place, Pool, Shared};
+use super::coalesce::Found;
+use super::{Http1Lease, Http2Lease, Inner, Lease, Place, Pool, Shared};
 use crate::connect::{Connector, Progress};
 use crate::error::{Error, ErrorCode, Result};
 use crate::part::{ConnectionInfo, Protocol};
@@ -35,13 +36,24 @@ impl Pool {
             further: opening.further,
             failure: None,
         };
-        let connected = match self.connector.connect(target, progress).await {
-            Ok(connected) => connected,
-            Err(error) => {
-                deciding.failure = Some(error.clone());
-                return Err(error);
-            }
+        let found = if opening.further {
+            Ok(Found::default())
+        } else {
+            self.find_offer(target, progress).await
         };
+        let found = found.inspect_err(|error| deciding.failure = Some(error.clone()))?;
+        if let Some(http2) = found.http2 {
+            let mut inner = self.lock();
+            Pool::accept_offer(&mut inner, target, &http2);
+            deciding.settle(&mut inner, &http2);
+            drop(inner);
+            drop(opening.place.take());
+            return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
+        }
+        let connecting = self.connector.connect(target, found.addresses, progress);
+        let mut connected = connecting
+            .await
+            .inspect_err(|error| deciding.failure = Some(error.clone()))?;
         let Connector {
             options,
             reactor,
@@ -57,6 +69,7 @@ impl Pool {
         };
         if connected.http2 {
             let info = info(&connected, Protocol::Http2);
+            let offered = (connected.certificate.take(), connected.remote);
             let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
             let at_end = move || {
                 if let Some(pool) = pool.upgrade() {
@@ -86,12 +99,8 @@ impl Pool {
                 }
             })?;
             let mut inner = self.lock();
-            if let Some(origin) = inner.origins.get_mut(target) {
-                origin.shared.add(Arc::clone(&http2));
-                deciding.active = false;
-                deciding.further = false;
-                origin.waiters.wake_one();
-            }
+            Pool::offer(&mut inner, target, &http2, offered);
+            deciding.settle(&mut inner, &http2);
             drop(inner);
             self.sweeper.wake();
             return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
@@ -116,6 +125,18 @@ struct Deciding<'a> {
     active: bool,
     further: bool,
     failure: Option<Error>,
+}
+
+impl Deciding<'_> {
+    /// The outcome is a connection that can be shared.
+    fn settle(&mut self, inner: &mut Inner, http2: &Arc<Http2>) {
+        if let Some(origin) = inner.origins.get_mut(self.target) {
+            origin.shared.add(Arc::clone(http2));
+            self.active = false;
+            self.further = false;
+            origin.waiters.wake_one();
+        }
+    }
 }
 
 impl Drop for Deciding<'_> {

@@ -116,6 +116,14 @@ impl Open {
         found.map(Arc::clone)
     }
 
+    pub(super) fn forget(&mut self, http2: &Arc<Http2>) {
+        self.connections.retain(|one| !Arc::ptr_eq(one, http2));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
     /// Whether one more may be opened, of so many.
     pub(super) fn may_grow(&self, limit: usize) -> bool {
         self.connections.len() < limit && self.further == Further::Allowed

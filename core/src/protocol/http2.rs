@@ -1,20 +1,22 @@
 //! HTTP/2 on the h2 crate: one connection, many streams.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use h2::{Ping, PingPong};
 
+use super::ping::{Pinger, Shown};
+use super::window::Adaptive;
 use crate::connect::Stream;
 use crate::drive::{Reactor, Timer};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::options::ManagerOptions;
 use crate::part::ConnectionInfo;
+use crate::request::Target;
 use crate::statistics::{Counters, add};
 
 /// What became of the requests on a connection. It may be kept for longer than the connection stands.
@@ -39,6 +41,10 @@ pub(crate) struct Http2 {
     pub(crate) carried: Arc<Carried>,
     /// It has carried a request.
     pub(crate) used: AtomicBool,
+    /// The origin that it was opened for, where others may share it.
+    pub(crate) host: OnceLock<Arc<Target>>,
+    /// The receive window of its streams, in bytes.
+    pub(crate) window: AtomicU32,
     closed: AtomicBool,
     limit: usize,
     /// The peer's limit that left no room for someone, and one; 0 when nobody was refused.
@@ -60,9 +66,17 @@ impl Http2 {
         at_end: impl FnOnce() + Send + 'static,
     ) -> Result<Arc<Http2>> {
         let share = stream.share();
+        let window = if options.http2_adaptive_window {
+            limits::HTTP2_ADAPTIVE_WINDOW.min(options.http2_stream_window)
+        } else {
+            options.http2_stream_window
+        };
+        let adaptive = options
+            .http2_adaptive_window
+            .then(|| Adaptive::new(stream.received(), window, options.http2_stream_window));
         let (sender, mut connection) = Builder::new()
             .enable_push(false)
-            .initial_window_size(options.http2_stream_window)
+            .initial_window_size(window)
             // Streams that stand still for want of credit must never starve the others: each is bounded by its own
             // window, so the connection's may be as large as the protocol allows, and is unless told otherwise.
             .initial_connection_window_size(options.http2_connection_window)
@@ -90,22 +104,22 @@ impl Http2 {
                 answered: AtomicBool::new(false),
             }),
             used: AtomicBool::new(false),
+            host: OnceLock::new(),
+            window: AtomicU32::new(window),
             closed: AtomicBool::new(false),
             limit: options.http2_max_concurrent_streams.max(1),
             refused_at: Arc::default(),
             touched: Mutex::new(reactor.now()),
         });
         let pings_unused = options.http2_ping_unused;
-        let mut pinger =
-            connection
-                .ping_pong()
-                .zip(options.http2_ping_interval)
-                .map(|(ping, interval)| Pinger {
-                    ping,
-                    interval,
-                    timer: Timer::new(reactor),
-                    sent: None,
-                });
+        let mut pinger = Pinger::new(
+            connection.ping_pong(),
+            options.http2_ping_interval,
+            adaptive,
+            Timer::new(reactor),
+        );
+        // A window that the peer has not been told of yet: it must have acknowledged the one before.
+        let mut grown = None;
         let weak = Arc::downgrade(&http2);
         let refused_at = Arc::clone(&http2.refused_at);
         let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
@@ -113,10 +127,20 @@ impl Http2 {
         reactor.spawn(async move {
             let running = std::future::poll_fn(|cx| {
                 let in_use = || pings_unused || weak.upgrade().is_some_and(|it| !it.is_unused());
-                if let Some(pinger) = &mut pinger
-                    && pinger.poll(cx, &reactor_of_ping, &counters, in_use)
-                {
-                    return Poll::Ready(());
+                if let Some(pinger) = &mut pinger {
+                    match pinger.poll(cx, &reactor_of_ping, &counters, in_use) {
+                        Shown::Nothing => {}
+                        Shown::Dead => return Poll::Ready(()),
+                        Shown::Window(window) => grown = Some(window),
+                    }
+                    if let Some(window) = grown
+                        && connection.set_initial_window_size(window).is_ok()
+                    {
+                        grown = None;
+                        if let Some(http2) = weak.upgrade() {
+                            http2.window.store(window, Ordering::Relaxed);
+                        }
+                    }
                 }
                 // Without an end to it, a fast peer would be read until its window is used up before anyone takes the
                 // first byte: both sides would wait for each other in turns, and what is taken would be cold.
@@ -194,57 +218,6 @@ impl PollConnection for h2::client::Connection<Stream, Bytes> {
         cx: &mut std::task::Context<'_>,
     ) -> Poll<()> {
         std::future::Future::poll(self, cx).map(drop)
-    }
-}
-
-/// Measures the round trip, and finds a peer that no longer answers.
-struct Pinger {
-    ping: PingPong,
-    interval: Duration,
-    timer: Timer,
-    sent: Option<Instant>,
-}
-
-impl Pinger {
-    /// True when the peer has not answered within an interval.
-    fn poll(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-        reactor: &Reactor,
-        counters: &Counters,
-        in_use: impl Fn() -> bool,
-    ) -> bool {
-        if let Some(sent) = self.sent {
-            if self.ping.poll_pong(cx).is_ready() {
-                let round_trip = reactor.now().saturating_duration_since(sent);
-                counters
-                    .ping
-                    .store((round_trip.as_nanos() as u64).max(1), Ordering::Relaxed);
-                self.sent = None;
-                self.timer.set(Some(reactor.now() + self.interval));
-            }
-        } else if self.timer.is_unset() {
-            self.send(reactor);
-        }
-        if self.timer.poll(cx).is_ready() {
-            if self.sent.is_some() {
-                return true;
-            }
-            if in_use() {
-                self.send(reactor);
-            } else {
-                self.timer.set(Some(reactor.now() + self.interval));
-            }
-            return self.poll(cx, reactor, counters, in_use);
-        }
-        false
-    }
-
-    fn send(&mut self, reactor: &Reactor) {
-        if self.ping.send_ping(Ping::opaque()).is_ok() {
-            self.sent = Some(reactor.now());
-        }
-        self.timer.set(Some(reactor.now() + self.interval));
     }
 }
 

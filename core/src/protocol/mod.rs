@@ -3,8 +3,10 @@
 mod gate;
 pub(crate) mod http1;
 pub(crate) mod http2;
+mod ping;
 mod supervise;
 pub(crate) mod websocket;
+mod window;
 
 pub(crate) use gate::Gate;
 use supervise::Abort;

@@ -58,8 +58,10 @@ impl Request {
         Ok(self)
     }
 
-    /// Asks the proxy at `proxy` for a connection to `authority`, a `host:port` (HTTP/1.1 only). After the head with a
-    /// status of 200 to 299 the target's bytes come as data, as with [`Request::upgrade`].
+    /// Asks the proxy at `proxy` for a connection to `authority`, a `host:port`. After the head with a status of 200 to
+    /// 299 the target's bytes come as data, as with [`Request::upgrade`]. It has a connection of its own (HTTP/1.1),
+    /// unless [`Request::http`] says otherwise afterwards: then it is a stream of an HTTP/2 connection (RFC 9113, 8.5),
+    /// which ends as a stream does, with `http2_stream_reset` where the peer resets it.
     ///
     /// # Errors
     /// `invalid_url` for a URL as in [`Request::new`], or an authority that is not a host and a port.

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use trunkline::{Drive, ErrorCode, Manager, ManagerOptions, ManualClock};
+use trunkline::{Drive, ErrorCode, Manager, ManagerOptions, ManualClock, Part};
 
 use crate::kit::peer::{self, Frame, Http2Peer};
-use crate::kit::{DRIVES, eventually, fetch, get2, options, settle};
+use crate::kit::{DRIVES, eventually, fetch, get2, options, settle, soon, submit};
 
 const PING: u8 = 6;
 const WINDOW_UPDATE: u8 = 8;
@@ -113,5 +113,122 @@ fn unused_connections_are_pinged_only_if_asked() {
             assert_eq!(pings > 1, unused, "{drive:?}: {pings}");
             assert_eq!(manager.statistics().connections_opened, 1);
         }
+    }
+}
+
+/// What a peer was told of windows while it sent an answer as fast as they allow.
+struct Heard {
+    /// Each initial window of a stream, in order.
+    windows: Vec<u32>,
+    pings: usize,
+}
+
+/// A peer that answers every request with so many bytes.
+fn generous(length: usize) -> (u16, mpsc::Receiver<Heard>) {
+    let (sender, heard) = mpsc::channel();
+    let port = peer::peer(move |stream, _| {
+        let mut peer = Http2Peer::accept(stream, &[]).unwrap();
+        let mut told = Heard {
+            windows: Vec::new(),
+            pings: 0,
+        };
+        let (mut room, mut left, mut answered) = (0, length, 0);
+        while let Some(frame) = peer.read() {
+            let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+            match frame.kind {
+                peer::HEADERS => {
+                    answered = frame.stream;
+                    room += i64::from(*told.windows.last().unwrap());
+                    peer.send(&Frame::head(answered, false));
+                }
+                peer::SETTINGS => {
+                    for setting in frame.payload.chunks(6).filter(|one| one[..2] == [0, 4]) {
+                        let window = number(&setting[2..]);
+                        if answered > 0 {
+                            room += i64::from(window) - i64::from(*told.windows.last().unwrap());
+                        }
+                        told.windows.push(window);
+                    }
+                }
+                PING => {
+                    told.pings += 1;
+                    peer.send(&Frame::new(PING, 1, 0, &frame.payload));
+                }
+                WINDOW_UPDATE if frame.stream > 0 => room += i64::from(number(&frame.payload)),
+                _ => {}
+            }
+            while answered > 0 && room > 0 && left > 0 {
+                let size = left.min(16_384).min(usize::try_from(room).unwrap());
+                (left, room) = (left - size, room - size as i64);
+                let end = u8::from(left == 0) * peer::END_STREAM;
+                peer.send(&Frame::new(peer::DATA, end, answered, &vec![7; size]));
+            }
+        }
+        let _ = sender.send(told);
+    });
+    (port, heard)
+}
+
+#[test]
+fn an_adaptive_window_grows_with_what_is_received() {
+    const LENGTH: usize = 4_000_000;
+    for drive in DRIVES {
+        for (adaptive, limit) in [(true, 1 << 20), (true, 30_000), (false, 1 << 20)] {
+            let (port, heard) = generous(LENGTH);
+            let made = ManagerOptions {
+                http2_adaptive_window: adaptive,
+                http2_stream_window: limit,
+                ..options(drive)
+            };
+            // Round trips of no time: a sample that is larger is a faster one.
+            let manager = Manager::with_clock(made, &ManualClock::new()).unwrap();
+            let answer = fetch(&manager, get2(port, "/")).good();
+            assert_eq!(answer.body.len(), LENGTH);
+            drop(manager);
+            let heard = heard.recv().unwrap();
+            let grows = adaptive && limit > 65_535;
+            let first = if grows { 65_535 } else { limit };
+            assert_eq!(heard.windows[0], first);
+            assert!(heard.windows.is_sorted_by(|one, next| one < next));
+            assert!(heard.windows.iter().all(|window| *window <= limit));
+            assert_eq!(heard.windows.len() > 1, grows, "{:?}", heard.windows);
+            assert_eq!(heard.pings > 0, grows);
+        }
+    }
+}
+
+/// A caller that holds as much as its credit allows before it releases is not stopped by the smaller window.
+#[test]
+fn an_adaptive_window_never_stops_a_caller_within_its_credit() {
+    const CREDIT: usize = 500_000;
+    for drive in DRIVES {
+        let (port, _) = generous(2_000_000);
+        let made = ManagerOptions {
+            http2_adaptive_window: true,
+            ..options(drive)
+        };
+        let manager = Manager::new(made).unwrap();
+        let mut request = get2(port, "/");
+        request.credit(CREDIT);
+        let handle = submit(&manager, request);
+        let (mut held, mut size, mut all) = (Vec::new(), 0, 0);
+        loop {
+            let event = handle.recv(soon()).expect("a part in time");
+            match event.part() {
+                Part::Data(data) => {
+                    size += data.len();
+                    all += data.len();
+                    held.push(event);
+                }
+                Part::Done(_) => break,
+                Part::Error(error) => panic!("{error}"),
+                _ => {}
+            }
+            if size >= CREDIT {
+                held.clear();
+                size = 0;
+            }
+        }
+        assert_eq!(all, 2_000_000);
     }
 }

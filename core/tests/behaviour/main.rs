@@ -5,6 +5,7 @@ mod kit;
 
 mod bodies;
 mod callbacks;
+mod coalescing;
 mod connection;
 mod credit;
 mod deadlines;
@@ -18,6 +19,7 @@ mod pool;
 mod pool_http2;
 mod pool_http2_several;
 mod proxy;
+mod proxy_digest;
 mod proxy_faults;
 mod replay;
 mod tls;

@@ -3,10 +3,13 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use trunkline::{ErrorCode, HttpVersions, Request};
+use trunkline::{DelayOption, ErrorCode, HttpVersions, ManualClock, Request};
 
-use crate::kit::{DRIVES, fetch, get, get2, manager, options, peer, rest, settle, submit};
+use crate::kit::{
+    DRIVES, eventually, fetch, get, get2, manager, options, peer, rest, settle, submit,
+};
 
 fn post(port: u16, versions: HttpVersions) -> Request {
     let mut request = Request::new("POST", &format!("http://127.0.0.1:{port}/")).unwrap();
@@ -119,7 +122,9 @@ fn the_budget_ends_it() {
                 ));
             }
         });
-        let manager = manager(drive);
+        let mut made = options(drive);
+        made.policy.retry_delay = DelayOption(Some(Arc::new(|_| Duration::ZERO)));
+        let manager = trunkline::Manager::new(made).unwrap();
         let answer = fetch(&manager, get2(port, "/"));
         assert_eq!(answer.code(), ErrorCode::Http2StreamReset);
         assert_eq!(answer.error.unwrap().peer_code(), Some(7));
@@ -200,5 +205,65 @@ fn a_streamed_body_is_sent_again_only_untouched() {
                 assert_eq!(answer.good().summary.unwrap().attempts, 2, "{drive:?}");
             }
         }
+    }
+}
+
+/// From the third time on whoever is refused comes back later and later. No deadline runs meanwhile but the total one.
+#[test]
+fn who_is_refused_again_and_again_waits() {
+    const MOMENT: u64 = 20;
+    for drive in DRIVES {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&seen);
+        let port = peer::peer(move |stream, _| {
+            let mut peer = peer::Http2Peer::accept(stream, &[]).unwrap();
+            while let Some(head) = peer.read_kind(peer::HEADERS) {
+                if counted.fetch_add(1, Ordering::SeqCst) == 4 {
+                    peer.send(&peer::Frame::head(head.stream, true));
+                } else {
+                    let refused = peer::Frame::new(peer::RST_STREAM, 0, head.stream, &[0, 0, 0, 7]);
+                    peer.send(&refused);
+                }
+            }
+        });
+        let clock = ManualClock::new();
+        let mut made = options(drive);
+        made.timeouts.pool = Some(Duration::from_millis(100));
+        let manager = trunkline::Manager::with_clock(made, &clock).unwrap();
+        let came = |count| {
+            eventually(&manager, "another try", || {
+                seen.load(Ordering::SeqCst) >= count
+            })
+        };
+        let stays = |count| {
+            settle(&manager, MOMENT);
+            assert_eq!(seen.load(Ordering::SeqCst), count, "{drive:?}");
+        };
+        let request = submit(&manager, get2(port, "/"));
+        came(3);
+        stays(3);
+        for (pause, count) in [(1000, 4), (2000, 5)] {
+            // Up to a quarter of it is left to chance.
+            clock.advance(Duration::from_millis(pause / 4 * 3 - 1));
+            stays(count - 1);
+            clock.advance(Duration::from_millis(pause / 4 + 1));
+            came(count);
+            settle(&manager, MOMENT);
+        }
+        assert_eq!(rest(&request).good().summary.unwrap().attempts, 5);
+
+        seen.store(5, Ordering::SeqCst);
+        let mut short = get2(port, "/");
+        short.timeouts().total = Some(Some(Duration::from_millis(500)));
+        let short = submit(&manager, short);
+        came(8);
+        stays(8);
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(rest(&short).code(), ErrorCode::TotalTimeout);
+        let cancelled = submit(&manager, get2(port, "/"));
+        came(11);
+        stays(11);
+        cancelled.cancel();
+        assert_eq!(rest(&cancelled).code(), ErrorCode::Cancelled);
     }
 }

@@ -2,9 +2,14 @@
 
 use std::io::{Read, Write};
 
-use trunkline::{Delivery, ErrorCode, Part, Request};
+use trunkline::{Delivery, ErrorCode, HttpVersions, Part, Request};
+use trunkline_test_server::embedded;
 
-use crate::kit::{DRIVES, fetch, finish, get, manager, peer, rest, soon};
+use super::tls::{trusting, with};
+use crate::kit::peer::{DATA, END_STREAM, Frame, HEADERS, Http2Peer, RST_STREAM};
+use crate::kit::{
+    Answer, DRIVES, eventually, fetch, finish, get, get2, manager, peer, rest, soon, submit,
+};
 
 const SWITCH: &str =
     "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
@@ -148,5 +153,198 @@ fn connect_asks_a_proxy_for_a_connection() {
         )
         .good();
         assert_eq!(refused.status(), 403);
+    }
+}
+
+/// The fields of a head, as the peer's own decoder has them.
+fn fields(decoder: &mut fluke_hpack::Decoder<'_>, frame: &Frame) -> Vec<(String, String)> {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let all = decoder.decode(&frame.payload).unwrap();
+    all.into_iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
+
+/// Opens tunnels to `echo.test:7`, of which each says `hello` at once and gives back what it is given: after its end,
+/// `bye`; after `!`, a reset; after `?`, GOAWAY and the end of the connection. Others are refused.
+fn echo2() -> u16 {
+    peer::peer(|stream, _| {
+        let mut peer = Http2Peer::accept(stream, &[]).unwrap();
+        let mut decoder = fluke_hpack::Decoder::new();
+        while let Some(frame) = peer.read() {
+            let data = |flags, bytes: &[u8]| Frame::new(DATA, flags, frame.stream, bytes);
+            match frame.kind {
+                HEADERS => {
+                    let fields = fields(&mut decoder, &frame);
+                    let of = |name: &str| {
+                        let found = fields.iter().find(|(known, _)| known == name);
+                        found.map(|(_, value)| value.as_str())
+                    };
+                    if of(":method") == Some("GET") {
+                        peer.send(&Frame::head(frame.stream, false));
+                        peer.send(&data(END_STREAM, b"ok"));
+                        continue;
+                    }
+                    assert_eq!(of(":method"), Some("CONNECT"));
+                    // RFC 9113, 8.5
+                    assert!(
+                        !fields.iter().any(|(name, _)| name == ":scheme"
+                            || name == ":path"
+                            || name == "host")
+                    );
+                    assert_eq!(frame.flags & END_STREAM, 0);
+                    if of(":authority") == Some("echo.test:7") {
+                        peer.send(&Frame::head(frame.stream, false));
+                        peer.send(&data(0, b"hello"));
+                    } else {
+                        // 404, by the static table.
+                        peer.send(&Frame::new(HEADERS, 4, frame.stream, &[0x8d]));
+                        peer.send(&data(END_STREAM, b"no"));
+                    }
+                }
+                DATA if frame.payload == b"!" => {
+                    let cancel = 10u32.to_be_bytes();
+                    peer.send(&Frame::new(RST_STREAM, 0, frame.stream, &cancel));
+                }
+                DATA if frame.payload == b"?" => return peer.send(&Frame::goaway(0, 0)),
+                DATA => {
+                    if !frame.payload.is_empty() {
+                        let room = (frame.payload.len() as u32).to_be_bytes();
+                        for stream in [0, frame.stream] {
+                            peer.send(&Frame::new(8, 0, stream, &room));
+                        }
+                        peer.send(&data(0, &frame.payload));
+                    }
+                    if frame.flags & END_STREAM > 0 {
+                        peer.send(&data(END_STREAM, b"bye"));
+                    }
+                }
+                _ => {}
+            }
+        }
+    })
+}
+
+fn connect2(port: u16, authority: &str) -> Request {
+    let mut request = Request::connect(&format!("http://127.0.0.1:{port}"), authority).unwrap();
+    request.http(HttpVersions::Http2);
+    request
+}
+
+/// Takes parts until so many bytes have come.
+fn take(request: &trunkline::RequestHandle, answer: &mut Answer, length: usize) {
+    while answer.body.len() < length {
+        assert!(!answer.add(request.recv(soon()).unwrap().into_part()));
+    }
+}
+
+#[test]
+fn a_stream_of_http2_carries_a_tunnel() {
+    let port = echo2();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let (one, other) = (
+            submit(&manager, connect2(port, "echo.test:7")),
+            submit(&manager, connect2(port, "echo.test:7")),
+        );
+        let mut answer = Answer::default();
+        take(&one, &mut answer, 5);
+        assert_eq!((answer.status(), &answer.body[..]), (200, &b"hello"[..]));
+        // More than a window, and others on the same connection meanwhile.
+        for piece in 0..100u8 {
+            let until = soon();
+            while let Err(error) = one.write(vec![piece; 10_000]) {
+                assert_eq!(error.code(), ErrorCode::Again);
+                assert!(std::time::Instant::now() < until.unwrap());
+                let part = one.recv(soon()).unwrap().into_part();
+                assert!(!answer.add(part));
+            }
+        }
+        take(&one, &mut answer, 1_000_005);
+        assert_eq!(fetch(&manager, get2(port, "/")).good().body, b"ok");
+        one.finish(None).unwrap();
+        finish(&one, &mut answer);
+        let answer = answer.good();
+        assert!(
+            answer
+                .body
+                .ends_with(&[b"\x63".repeat(10_000), b"bye".to_vec()].concat())
+        );
+        let summary = answer.summary.unwrap();
+        assert_eq!((summary.sent, summary.received), (1_000_000, 1_000_008));
+        other.finish(None).unwrap();
+        assert_eq!(rest(&other).good().body, b"hellobye");
+        assert_eq!(manager.statistics().connections_opened, 1);
+        assert_eq!(manager.statistics().streams_active, 0);
+    }
+}
+
+#[test]
+fn a_tunnel_ends_as_its_stream_does() {
+    let port = echo2();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let refused = fetch(&manager, connect2(port, "other.test:7")).good();
+        assert_eq!((refused.status(), &refused.body[..]), (404, &b"no"[..]));
+        let neighbour = submit(&manager, connect2(port, "echo.test:7"));
+        let mut kept = Answer::default();
+        take(&neighbour, &mut kept, 5);
+
+        let reset = submit(&manager, connect2(port, "echo.test:7"));
+        take(&reset, &mut Answer::default(), 5);
+        reset.write("!").unwrap();
+        let mut ended = Answer::default();
+        ended.head = kept.head.clone();
+        finish(&reset, &mut ended);
+        assert_eq!(ended.code(), ErrorCode::Http2StreamReset);
+        assert_eq!(ended.error.unwrap().peer_code(), Some(10));
+
+        let cancelled = submit(&manager, connect2(port, "echo.test:7"));
+        take(&cancelled, &mut Answer::default(), 5);
+        cancelled.cancel();
+        eventually(&manager, "the end of its stream", || {
+            manager.statistics().streams_active == 1
+        });
+        // None of them has harmed this one.
+        neighbour.write("still").unwrap();
+        take(&neighbour, &mut kept, 10);
+        neighbour.write("?").unwrap();
+        let mut lost = Answer {
+            head: kept.head.clone(),
+            ..Default::default()
+        };
+        finish(&neighbour, &mut lost);
+        let code = lost.code();
+        assert!(
+            matches!(
+                code,
+                ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
+            ),
+            "{code:?}"
+        );
+        assert_eq!(manager.statistics().connections_opened, 1);
+    }
+}
+
+/// Where TLS negotiates HTTP/1.1 the tunnel has a connection of its own, and an upgrade is never of HTTP/2.
+#[test]
+fn the_version_decides_what_a_tunnel_is() {
+    let server = embedded::start(None).unwrap();
+    let places = server.places();
+    for drive in DRIVES {
+        let manager = with(drive, trusting(places));
+        for port in [places.https1, places.https] {
+            let proxy = format!("https://localhost:{port}");
+            let mut request = Request::connect(&proxy, "echo.test:7").unwrap();
+            request.http(HttpVersions::Auto);
+            // The server opens no tunnels.
+            let answer = fetch(&manager, request).good();
+            assert!(answer.status() >= 400, "{}", answer.status());
+        }
+        let url = format!("https://localhost:{}/", places.https);
+        let mut upgrade = Request::get(&url).unwrap();
+        upgrade.upgrade("echo").unwrap();
+        upgrade.http(HttpVersions::Auto);
+        assert_eq!(fetch(&manager, upgrade).code(), ErrorCode::Unsupported);
     }
 }

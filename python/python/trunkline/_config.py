@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Drive = Union[Literal["inline", "threads"], int]
     HttpVersions = Literal["auto", "http1", "http2"]
+    ProxyAuth = Literal["basic", "digest"]
     TlsVersion = Literal["1.2", "1.3"]
     RetryTypes = Union[
         Literal["safe_transient", "transient"], Callable[[Attempt], Union[bool, float, None]], None
@@ -45,11 +46,14 @@ NATIVE = (
     "tls_max_version",
     "tls_resumption",
     "trust_env",
+    "proxy_auth",
     "proxy_headers",
     "local_address",
     "interface",
     "tcp_nodelay",
     "tcp_keepalive",
+    "http2_adaptive_window",
+    "http2_coalescing",
     "user_agent",
 )
 
@@ -243,6 +247,8 @@ class ClientOptions(PolicyOptions, total=False):
     no_proxy: hosts that are connected to directly, as curl's `NO_PROXY` has them.
     trust_env: whether `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count where `proxy` and
         `no_proxy` do not say otherwise, as curl reads them when the client is made. Default False.
+    proxy_auth: how user and password of the proxy's URL are shown to HTTP proxies: "basic" (default), at once and in the
+        clear, or "digest", once it has asked for a proof.
     proxy_headers: header fields for HTTP proxies.
     proxy_verify, proxy_cert: as `verify` and `cert`, for proxies that are spoken to over TLS.
     local_address: the IP address to connect from.
@@ -250,6 +256,10 @@ class ClientOptions(PolicyOptions, total=False):
     tcp_nodelay: whether small pieces are sent at once. Default True.
     tcp_keepalive: TCP's own probes: True (after 60 s, every 60 s, 9 of them), or seconds, seconds and a number. Default
         False.
+    http2_adaptive_window: whether windows of HTTP/2 streams begin small and grow with bandwidth and delay of the
+        connection, up to `Limits.http2_stream_window`. Default False.
+    http2_coalescing: whether an HTTP/2 connection serves other https origins of the same address and port as well, if
+        its certificate is valid for them. Default False.
     ping_interval: seconds between PINGs on HTTP/2 connections in use, which find a dead peer. Default None.
     ping_unused: whether unused HTTP/2 connections are pinged too. Default False.
     limits: see `Limits`.
@@ -279,6 +289,7 @@ class ClientOptions(PolicyOptions, total=False):
     proxy: Union[str, Mapping[str, Optional[str]], None]
     no_proxy: Union[str, Iterable[str]]
     trust_env: bool
+    proxy_auth: ProxyAuth
     proxy_headers: HeaderTypes
     proxy_verify: VerifyTypes
     proxy_cert: CertTypes
@@ -286,6 +297,8 @@ class ClientOptions(PolicyOptions, total=False):
     interface: str
     tcp_nodelay: bool
     tcp_keepalive: Union[bool, tuple[float, float, int]]
+    http2_adaptive_window: bool
+    http2_coalescing: bool
     ping_interval: Optional[float]
     ping_unused: bool
     limits: Limits

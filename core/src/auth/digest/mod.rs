@@ -147,12 +147,14 @@ pub(super) fn next_nonce(field: &HeaderValue) -> Option<Vec<u8>> {
     (nonce.len() <= limits::DIGEST_CHALLENGE_BYTES).then(|| nonce.to_vec())
 }
 
-/// The credential for one use of a challenge; `None` where it asks for the hash of a body that is streamed.
+/// The credential for one use of a challenge, for a proxy or not; `None` where it asks for the hash of a body that is
+/// streamed.
 pub(super) fn respond(
     turn: &Turn,
     user: &str,
     password: &str,
     request: &AuthRequest<'_>,
+    proxy: bool,
 ) -> Result<Option<HeaderValue>> {
     credential::check("user of digest", user)?;
     credential::check("password of digest", password)?;
@@ -160,10 +162,11 @@ pub(super) fn respond(
     if integrity && request.body.is_none() {
         return Ok(None);
     }
+    let target = request.target(proxy);
     let text = if turn.challenge.session {
-        compute(turn, user, password, request, &turn.cnonce)
+        compute(turn, user, password, request, &target, &turn.cnonce)
     } else {
-        compute(turn, user, password, request, &random()?)
+        compute(turn, user, password, request, &target, &random()?)
     };
     credential::value("digest credential", &text).map(Some)
 }
@@ -174,11 +177,11 @@ fn compute(
     user: &str,
     password: &str,
     request: &AuthRequest<'_>,
+    target: &str,
     cnonce: &str,
 ) -> Vec<u8> {
     let challenge = turn.challenge.as_ref();
     let hash = |parts: &[&[u8]]| challenge.algorithm.hash(parts);
-    let target = request.target();
     let (method, uri) = (request.method.as_str().as_bytes(), target.as_bytes());
 
     let mut key = hash(&[user.as_bytes(), &challenge.realm, password.as_bytes()]);

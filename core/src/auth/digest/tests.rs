@@ -39,7 +39,15 @@ fn answer(challenge: DigestChallenge, asked: &Asked<'_>) -> String {
         headers: &HeaderMap::new(),
         body: asked.body,
     };
-    let text = compute(&turn, asked.user, asked.password, &request, asked.cnonce);
+    let target = request.target(false);
+    let text = compute(
+        &turn,
+        asked.user,
+        asked.password,
+        &request,
+        &target,
+        asked.cnonce,
+    );
     String::from_utf8(text).unwrap()
 }
 

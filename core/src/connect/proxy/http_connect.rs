@@ -1,18 +1,33 @@
 //! A tunnel through an HTTP proxy (RFC 9110, 9.3.6).
 
-use http::header::{HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{
+    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, USER_AGENT,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{failed, lost};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{HEADERS, PROXY_ANSWER_BYTES};
 
-/// Asks for a tunnel to `authority`, with these fields besides `host`. What follows the answer is left on the stream.
+/// RFC 9110, 11.7.3.
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+
+/// What a proxy says of a CONNECT, with the fields of its answer that are about credentials.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// There is a tunnel.
+    Opened(HeaderMap),
+    /// Not without other credentials: the challenges, and the error where there are none to answer them.
+    Challenged(HeaderMap, Error),
+}
+
+/// Asks for a tunnel to `authority`, with these fields besides `host`. What follows the head of the answer is left on the
+/// stream.
 pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     authority: &str,
     fields: &HeaderMap,
-) -> Result<()> {
+) -> Result<Answer> {
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\n").into_bytes();
     let host = fields
         .get(HOST)
@@ -33,15 +48,16 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream.flush().await.map_err(lost)?;
     let mut left = PROXY_ANSWER_BYTES;
     loop {
-        let (status, reason) = answer(stream, &mut left).await?;
+        let (status, reason, credentials) = answer(stream, &mut left).await?;
         match status {
             // Others may follow an informational answer; 101 would be of a protocol that nobody asked for.
             100 | 102..=199 => {}
-            200..=299 => return Ok(()),
+            200..=299 => return Ok(Answer::Opened(credentials)),
             // 401 is the wrong one of the two, and what tinyproxy answers when there are no credentials.
             401 | 407 => {
                 let text = format!("CONNECT {authority}: the proxy answered {status} {reason}");
-                return Err(Error::new(ErrorCode::ProxyAuthentication, text));
+                let error = Error::new(ErrorCode::ProxyAuthentication, text);
+                return Ok(Answer::Challenged(credentials, error));
             }
             _ => {
                 let text = format!("CONNECT {authority}: the proxy answered {status} {reason}");
@@ -53,8 +69,8 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// The fields of a CONNECT: who asks, the credentials, and what else the caller wants the proxy to see.
 pub(super) fn fields(
-    user_agent: Option<&http::HeaderValue>,
-    authorization: Option<&http::HeaderValue>,
+    user_agent: Option<&HeaderValue>,
+    authorization: Option<&HeaderValue>,
     others: &HeaderMap,
 ) -> HeaderMap {
     let mut fields = others.clone();
@@ -71,8 +87,11 @@ pub(super) fn fields(
     fields
 }
 
-/// Status and reason of the next answer; at most `left` bytes.
-async fn answer<S: AsyncRead + Unpin>(stream: &mut S, left: &mut usize) -> Result<(u16, String)> {
+/// Status and reason of the next answer, and its fields about credentials; at most `left` bytes.
+async fn answer<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    left: &mut usize,
+) -> Result<(u16, String, HeaderMap)> {
     const BEGINNING: &[u8] = b"HTTP/1.";
     let mut head = Vec::new();
     // Byte by byte: what comes after the head is the target's.
@@ -95,11 +114,27 @@ async fn answer<S: AsyncRead + Unpin>(stream: &mut S, left: &mut usize) -> Resul
     match response.parse(&head) {
         Ok(httparse::Status::Complete(_)) => {
             let status = response.code.unwrap_or_default();
-            Ok((status, response.reason.unwrap_or_default().to_owned()))
+            let reason = response.reason.unwrap_or_default().to_owned();
+            Ok((status, reason, credentials(response.headers)))
         }
         Ok(httparse::Status::Partial) => Err(failed("the proxy's answer has no end".to_owned())),
         Err(cause) => Err(failed(format!("the proxy's answer is not valid: {cause}"))),
     }
+}
+
+/// The fields of an answer that are about credentials.
+fn credentials(fields: &[httparse::Header<'_>]) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for field in fields {
+        for name in [PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO] {
+            if field.name.eq_ignore_ascii_case(name.as_str())
+                && let Ok(value) = HeaderValue::from_bytes(field.value)
+            {
+                kept.append(name, value);
+            }
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -110,7 +145,7 @@ mod tests {
 
     const ASKED: &[u8] = b"CONNECT h:443 HTTP/1.1\r\nhost: h:443\r\nx-a: b\r\n\r\n";
 
-    fn run(pieces: &[&[u8]]) -> Result<()> {
+    fn run(pieces: &[&[u8]]) -> Result<HeaderMap> {
         let mut script = Builder::new();
         script.write(ASKED);
         for piece in pieces {
@@ -118,7 +153,11 @@ mod tests {
         }
         let mut fields = HeaderMap::new();
         fields.insert("x-a", "b".parse().unwrap());
-        tokio_test::block_on(connect(&mut script.build(), "h:443", &fields))
+        let mut stream = script.build();
+        match tokio_test::block_on(connect(&mut stream, "h:443", &fields))? {
+            Answer::Opened(credentials) => Ok(credentials),
+            Answer::Challenged(_, error) => Err(error),
+        }
     }
 
     const YES: &[u8] = b"HTTP/1.1 200 Connection established\r\nvia: x\r\n\r\n";
@@ -178,6 +217,28 @@ mod tests {
             assert_eq!(code, ErrorCode::ProxyFailed);
             assert!(text.contains(word), "{text}");
         }
+    }
+
+    #[test]
+    fn only_what_is_about_credentials_is_kept() {
+        let named = "HTTP/1.1 200 Yes\r\nProxy-Authentication-Info: nextnonce=\"n\"\r\nset-cookie: a=b\r\n\r\n";
+        let kept = run(&[named.as_bytes()]).unwrap();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[PROXY_AUTHENTICATION_INFO], "nextnonce=\"n\"");
+        let mut script = Builder::new();
+        script.write(ASKED).read(
+            b"HTTP/1.1 407 No\r\nproxy-authenticate: Basic\r\nx: y\r\nProxy-Authenticate: Digest a=b\r\n\r\n",
+        );
+        let mut fields = HeaderMap::new();
+        fields.insert("x-a", "b".parse().unwrap());
+        let answer = tokio_test::block_on(connect(&mut script.build(), "h:443", &fields));
+        let Ok(Answer::Challenged(challenges, error)) = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(error.code(), ErrorCode::ProxyAuthentication);
+        assert_eq!(challenges.len(), 2);
+        let all = challenges.get_all(PROXY_AUTHENTICATE).iter();
+        assert!(all.eq(["Basic", "Digest a=b"]));
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! Through proxies: which one a request takes, and the tunnel to its target.
 
 mod http_connect;
+mod login;
 mod routes;
 mod socks;
 
 use std::net::SocketAddr;
 
+use http::Method;
 use http::header::{HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::auth::AuthRequest;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{Proxy, ProxyKind};
 
+use http_connect::Answer;
+pub(crate) use login::Login;
 pub(crate) use routes::Routes;
 
 /// What a tunnel is asked for with.
@@ -25,35 +30,77 @@ pub(super) struct Tunnel<'a> {
     pub(super) user_agent: Option<&'a HeaderValue>,
     /// Further fields for an HTTP proxy.
     pub(super) headers: &'a HeaderMap,
+    /// Where an HTTP proxy is told by digest who asks.
+    pub(super) login: Option<Login<'a>>,
 }
 
 impl Tunnel<'_> {
-    /// Makes the stream to the proxy one to the target.
+    /// Makes the stream to the proxy one to the target, with this answer to its challenge. If there is another one to
+    /// give, to be tried on a new stream: that.
     pub(super) async fn open<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut S,
-    ) -> Result<()> {
+        answer: Option<HeaderValue>,
+    ) -> Result<Option<HeaderValue>> {
         match self.proxy.kind() {
-            ProxyKind::Http { .. } => {
-                let authority = format!("{}:{}", self.host, self.port);
-                let authorization = self.proxy.authorization();
-                let fields = http_connect::fields(self.user_agent, authorization, self.headers);
-                http_connect::connect(stream, &authority, &fields).await
-            }
+            ProxyKind::Http { .. } => self.open_http(stream, answer).await,
             ProxyKind::Socks { .. } => {
                 let to = match self.address {
                     Some(address) => socks::To::Address(address),
                     None => socks::To::Name(self.host, self.port),
                 };
-                socks::connect(stream, to, self.proxy.login()).await
+                let connecting = socks::connect(stream, to, self.proxy.login());
+                connecting.await.map(|()| None)
             }
         }
         .map_err(|error| error.about(&format!("through {}", self.proxy)))
     }
+
+    async fn open_http<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: &mut S,
+        answer: Option<HeaderValue>,
+    ) -> Result<Option<HeaderValue>> {
+        let authority = format!("{}:{}", self.host, self.port);
+        let asked = |headers| AuthRequest {
+            method: &Method::CONNECT,
+            url: &authority,
+            host: self.host,
+            headers,
+            body: Some(&[]),
+        };
+        let tried = answer.is_some();
+        let authorization = match (&self.login, answer) {
+            (_, Some(answer)) => Some(answer),
+            (Some(login), None) => login.authorize(&asked(self.headers))?,
+            (None, None) => self.proxy.authorization().cloned(),
+        };
+        let fields = http_connect::fields(self.user_agent, authorization.as_ref(), self.headers);
+        match http_connect::connect(stream, &authority, &fields).await? {
+            Answer::Opened(told) => {
+                if let Some(login) = &self.login {
+                    login.informed(&told);
+                }
+                Ok(None)
+            }
+            Answer::Challenged(challenge, error) => {
+                let better = match &self.login {
+                    Some(login) => login.answer(&challenge, &asked(&fields), tried)?,
+                    None => None,
+                };
+                better.map(Some).ok_or(error)
+            }
+        }
+    }
 }
 
-/// Adds what the proxy is to see of a request that it forwards (RFC 9110, 11.7.1).
-pub(crate) fn add_forwarding(headers: &mut HeaderMap, proxy: &Proxy, others: &HeaderMap) {
+/// Adds what the proxy is to see of a request that it forwards (RFC 9110, 11.7.1): these fields, and `authorization`, if
+/// neither they nor the request have their own.
+pub(crate) fn add_forwarding(
+    headers: &mut HeaderMap,
+    authorization: Option<&HeaderValue>,
+    others: &HeaderMap,
+) {
     for name in others.keys().filter(|name| *name != PROXY_AUTHORIZATION) {
         if !headers.contains_key(name) {
             for value in others.get_all(name) {
@@ -61,7 +108,7 @@ pub(crate) fn add_forwarding(headers: &mut HeaderMap, proxy: &Proxy, others: &He
             }
         }
     }
-    let authorization = others.get(PROXY_AUTHORIZATION).or(proxy.authorization());
+    let authorization = others.get(PROXY_AUTHORIZATION).or(authorization);
     if let Some(authorization) = authorization
         && !headers.contains_key(PROXY_AUTHORIZATION)
     {

@@ -6,8 +6,10 @@ mod verify;
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::verify_server_name;
+use rustls::server::ParsedCertificate;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -99,6 +101,12 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
+    /// Whether a peer's certificate tells for whom it speaks: it was checked, and for the URL's host.
+    pub(super) fn vouches_for_names(&self) -> bool {
+        let options = &self.options;
+        options.verify != Verify::Nobody && options.hostname.is_none() && options.sni.is_none()
+    }
+
     /// Secures a stream to `host`, where `versions` may be spoken.
     pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
@@ -139,6 +147,15 @@ impl Tls {
             description,
         })
     }
+}
+
+/// Whether a certificate that is trusted is valid for this host, too.
+pub(super) fn is_named(certificate: &CertificateDer<'_>, host: &str) -> bool {
+    let (Ok(certificate), Ok(name)) = (ParsedCertificate::try_from(certificate), server_name(host))
+    else {
+        return false;
+    };
+    verify_server_name(&certificate, &name).is_ok()
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>> {
