@@ -1425,8 +1425,8 @@ trunk_status trunk_url_build(trunk_url *url,
  * last two open a WebSocket, with the method `GET`.
  *
  * Ownership: the views are copied. The caller frees `*options`, which may be submitted any number of times.
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2) or text that is not UTF-8,
- * `TRUNK_ERROR_INVALID_URL`.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2), for `CONNECT`, which
+ * `trunk_request_options_new_connect` makes, or text that is not UTF-8; `TRUNK_ERROR_INVALID_URL`.
  */
 trunk_status trunk_request_options_new(trunk_view method,
                                        trunk_view url,
@@ -1627,6 +1627,35 @@ trunk_status trunk_multipart_add_file(trunk_multipart *multipart,
                                       trunk_view path,
                                       trunk_view filename,
                                       trunk_view content_type);
+
+/* ---- Options of a request: raw streams ----------------------------------------------------------------------- */
+
+/**
+ * Asks to speak another protocol on the connection (RFC 9110, 7.8; HTTP/1.1 only). After a head with status 101 the
+ * connection is a raw stream: the peer's bytes come as parts of kind `TRUNK_PART_DATA`, until it ends or the request is
+ * cancelled. What `trunk_request_write` takes goes to the peer, and `trunk_request_finish`, without trailers, ends that
+ * direction only. With another status the answer is an ordinary one.
+ *
+ * Ownership: `protocol` is copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a request with a body or a WebSocket, `TRUNK_ERROR_INVALID_HEADER` for a
+ * protocol that is no field value.
+ */
+trunk_status trunk_request_options_set_upgrade(trunk_request_options *options,
+                                               trunk_view protocol);
+
+/**
+ * Makes the options of a CONNECT request (RFC 9110, 9.3.6; HTTP/1.1 only): it asks the proxy at the URL `proxy` for a
+ * connection to `authority`, a host and a port with a colon between them. After a head with a status of 200 to 299 the
+ * connection is a raw stream, as after `trunk_request_options_set_upgrade`, and leads to that host. The manager's own
+ * proxies are left out.
+ *
+ * Ownership: the views are copied. The caller frees `*options`.
+ * Errors: `TRUNK_ERROR_INVALID_URL` for a URL as in `trunk_request_options_new`, or an authority that is not a host and
+ * a port.
+ */
+trunk_status trunk_request_options_new_connect(trunk_view proxy,
+                                               trunk_view authority,
+                                               trunk_request_options **options);
 
 /* ---- Options of a request: what is done with answers --------------------------------------------------------- */
 
@@ -1917,7 +1946,8 @@ trunk_status trunk_request_cancel(trunk_request *request);
 trunk_status trunk_request_release(trunk_request *request, size_t bytes);
 
 /**
- * Writes a piece of a streamed body.
+ * Writes a piece of a streamed body, or to a raw stream (`trunk_request_options_set_upgrade`), also before its head has
+ * come.
  *
  * Ownership: `data` is copied.
  * Errors: `TRUNK_ERROR_AGAIN` when the queue is full: nothing was taken, a part of kind `TRUNK_PART_WRITABLE` tells when
@@ -1927,8 +1957,8 @@ trunk_status trunk_request_write(trunk_request *request,
                                  trunk_view data);
 
 /**
- * Ends a streamed body, with `count` trailers. HTTP/1.1 sends only those whose names a header field `trailer` of the
- * request announces (RFC 9110, 6.6.2).
+ * Ends a streamed body, with `count` trailers, or this direction of a raw stream, which has none. HTTP/1.1 sends only those
+ * whose names a header field `trailer` of the request announces (RFC 9110, 6.6.2).
  *
  * Ownership: `fields` (NULL allowed with a count of 0) are copied.
  * Errors: `TRUNK_ERROR_INVALID_HEADER`, and `TRUNK_ERROR_INVALID_STATE` as for `trunk_request_write`.

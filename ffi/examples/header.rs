@@ -39,6 +39,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("URLs", "url.rs"),
     ("Options of a request", "request_options.rs"),
     ("Options of a request: bodies", "bodies.rs"),
+    ("Options of a request: raw streams", "tunnel.rs"),
     (
         "Options of a request: what is done with answers",
         "request_policy.rs",

@@ -40,6 +40,7 @@ mod status;
 mod submit;
 mod tag;
 mod text;
+mod tunnel;
 mod url;
 mod version;
 mod view;

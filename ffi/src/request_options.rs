@@ -24,8 +24,8 @@ pub(crate) fn change<T>(
 /// last two open a WebSocket, with the method `GET`.
 ///
 /// Ownership: the views are copied. The caller frees `*options`, which may be submitted any number of times.
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2) or text that is not UTF-8,
-/// `TRUNK_ERROR_INVALID_URL`.
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2), for `CONNECT`, which
+/// `trunk_request_options_new_connect` makes, or text that is not UTF-8; `TRUNK_ERROR_INVALID_URL`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_request_options_new(
     method: trunk_view,

@@ -136,9 +136,10 @@ void test_delivery(const struct server *server);
 void test_callbacks(const struct server *server);
 void test_decisions(const struct server *server);
 void test_pieces(const struct server *server);
-void test_text(void);
+void test_text(const struct server *server);
 void test_connections(const struct server *server);
 void test_streams(const struct server *server);
+void test_tunnels(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);
 

@@ -148,6 +148,7 @@ static void never_destroy(void *user_data)
     X(trunk_request_options_add_header, request_options, (h, TEXT, TEXT))                                            \
     X(trunk_request_options_set_body, request_options, (h, TEXT))                                                    \
     X(trunk_request_options_set_streamed_body, request_options, (h, -1))                                             \
+    X(trunk_request_options_set_upgrade, request_options, (h, TEXT))                                                 \
     X(trunk_request_options_set_http, request_options, (h, TRUNK_HTTP_AUTO))                                         \
     X(trunk_request_options_set_pool_timeout, request_options, (h, 1))                                               \
     X(trunk_request_options_set_resolve_timeout, request_options, (h, 1))                                            \
@@ -262,7 +263,7 @@ static const char *const without_handle[] = {
     "trunk_status_name",   "trunk_status_description",
     "trunk_manager_new",   "trunk_last_error_message",
     "trunk_set_log_callback", "trunk_manager_options_new",
-    "trunk_request_options_new",
+    "trunk_request_options_new", "trunk_request_options_new_connect",
     "trunk_cookie_jar_new",  "trunk_url_new",
     "trunk_multipart_new",   "trunk_lines_new",
     "trunk_sse_new",

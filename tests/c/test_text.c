@@ -89,8 +89,9 @@ static void test_events(void)
     CHECK_OK(trunk_sse_free(sse));
 }
 
-void test_text(void)
+void test_text(const struct server *server)
 {
+    (void)server;
     test_begin("text: lines");
     test_lines();
     test_end();
