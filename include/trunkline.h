@@ -436,6 +436,11 @@ typedef struct trunk_auth_request trunk_auth_request;
 typedef struct trunk_cookie_jar trunk_cookie_jar;
 
 /**
+ * A record of exchanges.
+ */
+typedef struct trunk_har trunk_har;
+
+/**
  * Cuts bytes into lines.
  */
 typedef struct trunk_lines trunk_lines;
@@ -721,6 +726,61 @@ trunk_status trunk_cookie_jar_count(const trunk_cookie_jar *jar, size_t *count);
  */
 trunk_status trunk_manager_options_set_cookie_jar(trunk_manager_options *options,
                                                   const trunk_cookie_jar *jar);
+
+/* ---- Archives of exchanges ----------------------------------------------------------------------------------- */
+
+/**
+ * Makes an empty record of exchanges. It keeps the last 1000, 64 KiB of each body and 64 MiB in all; older ones go. Unless
+ * `credentials` are wanted they are written as `[masked]`: the fields `authorization`, `proxy-authorization`, `cookie`
+ * and `set-cookie`, and user and password of a URL. Bodies and queries are written as they are.
+ *
+ * Ownership: the caller frees `*har`.
+ */
+trunk_status trunk_har_new(bool credentials,
+                           trunk_har **har);
+
+/**
+ * Gives a record back. Managers that were made with it go on recording for themselves; stop it before. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_har_free(trunk_har *har);
+
+/**
+ * Whether exchanges are recorded that begin from now on. The default is yes.
+ */
+trunk_status trunk_har_set_recording(trunk_har *har, bool recording);
+
+/**
+ * The record as an HTTP archive (HAR 1.2) in JSON, which the tools of browsers open: every request, and each redirect and
+ * retry on its way, in the order in which they ended. The last may come in a moment after its terminal part was taken.
+ *
+ * Valid until: `*text` lives until the next call of this function for the same record, or until that is freed.
+ */
+trunk_status trunk_har_json(trunk_har *har,
+                            trunk_view *text);
+
+/**
+ * Writes the record as an HTTP archive to the file at this path. One that is new only its owner may read.
+ *
+ * Errors: `TRUNK_ERROR_IO` where it cannot be written.
+ * Threads: writes a file.
+ */
+trunk_status trunk_har_save(const trunk_har *har, trunk_view path);
+
+/**
+ * Forgets every exchange.
+ */
+trunk_status trunk_har_clear(trunk_har *har);
+
+/**
+ * Where the managers made with these options record their exchanges; managers may share one. The default, also with NULL,
+ * is nowhere.
+ *
+ * Ownership: the record stays the caller's, who may free it at once.
+ */
+trunk_status trunk_manager_options_set_har(trunk_manager_options *options,
+                                           const trunk_har *har);
 
 /* ---- Options of a manager ------------------------------------------------------------------------------------ */
 

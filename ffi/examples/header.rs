@@ -23,6 +23,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Retries", "retry.rs"),
     ("Credentials", "auth.rs"),
     ("Cookies", "cookies.rs"),
+    ("Archives of exchanges", "har.rs"),
     ("Options of a manager", "options.rs"),
     ("Options of a manager: limits", "options_limits.rs"),
     ("Options of a manager: HTTP/2", "options_http2.rs"),

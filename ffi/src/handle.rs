@@ -10,6 +10,7 @@ use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Multipart, Request, Re
 
 use crate::auth::AuthRequestObject;
 use crate::fork::{self, PROCESS_BITS};
+use crate::har::HarObject;
 use crate::manager::ManagerObject;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
@@ -84,12 +85,19 @@ pub struct trunk_cookie_jar {
     _opaque: [u8; 0],
 }
 
+/// A record of exchanges.
+pub struct trunk_har {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
-const GENERATION_BITS: u32 = 28;
+const GENERATION_BITS: u32 = 27;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
+/// What of a generation a handle shows.
+pub(crate) const GENERATION_MASK: u32 = GENERATIONS - 1;
 const PROCESS_SHIFT: u32 = INDEX_BITS + GENERATION_BITS;
 const KIND_SHIFT: u32 = PROCESS_SHIFT + PROCESS_BITS;
-const _: () = assert!(CAPACITY < 1 << INDEX_BITS && KIND_SHIFT == 60);
+const _: () = assert!(CAPACITY < 1 << INDEX_BITS && KIND_SHIFT == 59);
 
 /// A handle, taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,7 +110,7 @@ impl Place {
     /// The handle of this place, for an object of this process.
     pub(crate) fn encode(self, tag: Tag, process: u8) -> usize {
         self.index as usize
-            | ((self.generation & (GENERATIONS - 1)) as usize) << INDEX_BITS
+            | ((self.generation & GENERATION_MASK) as usize) << INDEX_BITS
             | (process as usize) << PROCESS_SHIFT
             | (tag as usize) << KIND_SHIFT
     }
@@ -132,7 +140,7 @@ impl Place {
         }
         Ok(Place {
             index: (handle & ((1 << INDEX_BITS) - 1)) as u32,
-            generation: (handle >> INDEX_BITS) as u32 & (GENERATIONS - 1),
+            generation: (handle >> INDEX_BITS) as u32 & GENERATION_MASK,
         })
     }
 }
@@ -158,6 +166,7 @@ pub(crate) enum Object {
     Multipart(Arc<Mutex<Multipart>>),
     Lines(Arc<Mutex<LinesEngine>>),
     Sse(Arc<Mutex<SseEngine>>),
+    Har(Arc<HarObject>),
 }
 
 /// A type of which there are handles.
@@ -207,6 +216,7 @@ handled!(Mutex<UrlPieces>, Url);
 handled!(Mutex<Multipart>, Multipart);
 handled!(Mutex<LinesEngine>, Lines);
 handled!(Mutex<SseEngine>, Sse);
+handled!(HarObject, Har);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -445,7 +455,7 @@ mod tests {
     fn parts_of_a_handle_round_trip() {
         let place = Place {
             index: CAPACITY - 1,
-            generation: GENERATIONS - 1,
+            generation: GENERATION_MASK,
         };
         for tag in [
             Tag::ManagerOptions,
@@ -461,6 +471,7 @@ mod tests {
             Tag::Multipart,
             Tag::Lines,
             Tag::Sse,
+            Tag::Har,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

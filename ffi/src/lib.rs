@@ -18,6 +18,7 @@ mod cell;
 mod cookies;
 mod fork;
 mod handle;
+mod har;
 mod log;
 mod manager;
 mod options;

@@ -16,6 +16,7 @@ pub(crate) enum Tag {
     Multipart = 11,
     Lines = 12,
     Sse = 13,
+    Har = 14,
 }
 
 impl Tag {
@@ -34,6 +35,7 @@ impl Tag {
             Tag::Multipart => "trunk_multipart",
             Tag::Lines => "trunk_lines",
             Tag::Sse => "trunk_sse",
+            Tag::Har => "trunk_har",
         }
     }
 }

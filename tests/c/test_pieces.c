@@ -1,4 +1,4 @@
-/* What requests and managers are made of besides options: URLs, bodies, cookie jars; statistics as text. */
+/* What requests and managers are made of besides options: URLs, bodies, cookie jars. */
 #include "harness.h"
 
 #include <stdlib.h>
@@ -225,24 +225,6 @@ static void test_cookies(const struct server *server, const char *path)
     CHECK_OK(trunk_cookie_jar_free(jar));
 }
 
-/* ---- Statistics ---- */
-
-static void test_openmetrics(void)
-{
-    trunk_statistics *statistics = NULL;
-    trunk_view text = {NULL, 0}, again = {NULL, 0};
-    CHECK_OK(trunk_manager_statistics(manager, &statistics));
-    CHECK_STATUS(trunk_statistics_openmetrics(statistics, NULL), TRUNK_ERROR_NULL_POINTER);
-    CHECK_OK(trunk_statistics_openmetrics(statistics, &text));
-    CHECK_OK(trunk_statistics_openmetrics(statistics, &again));
-    CHECK(text.data == again.data && text.size == again.size);
-    CHECK(text.size > 100 && memcmp(text.data + text.size - 6, "# EOF\n", 6) == 0);
-    char *copy = strndup((const char *)text.data, text.size);
-    CHECK(copy != NULL && strstr(copy, "\ntrunkline_requests_submitted_total ") != NULL);
-    free(copy);
-    CHECK_OK(trunk_statistics_free(statistics));
-}
-
 void test_pieces(const struct server *server)
 {
     char path[] = "/tmp/trunkline-test-XXXXXX", jar[] = "/tmp/trunkline-test-XXXXXX";
@@ -258,7 +240,6 @@ void test_pieces(const struct server *server)
     RUN("files", test_files(server, path))
     RUN("multipart", test_multipart(server, path))
     RUN("cookie jars", test_cookies(server, jar))
-    RUN("statistics as text", test_openmetrics())
 #undef RUN
     CHECK_OK(trunk_manager_free(manager));
     close(file);
