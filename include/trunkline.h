@@ -16,7 +16,7 @@
  * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a part that is not live, or of a kind that
  * has no such value, they answer the neutral one (0, NULL, false, the empty view, or what they name) and set the last
  * error; `trunk_part_check` tells the two apart. So do those that read what a callback is shown (`trunk_attempt_*`,
- * `trunk_auth_request_*`).
+ * `trunk_auth_request_*`, and of a `trunk_resolve` its host and port).
  *
  * Handles. Objects are opaque handles, not addresses: they are compared and copied, never read through. A pointer to const
  * means that the call does not change the object.
@@ -474,6 +474,11 @@ typedef struct trunk_request trunk_request;
  * What is asked: method, URL, header fields, body, and the options of one request.
  */
 typedef struct trunk_request_options trunk_request_options;
+
+/**
+ * A host name that is being looked up.
+ */
+typedef struct trunk_resolve trunk_resolve;
 
 /**
  * Reads server-sent events.
@@ -1240,6 +1245,68 @@ trunk_status trunk_manager_options_set_tcp_keep_alive(trunk_manager_options *opt
                                                       uint64_t silence_ms,
                                                       uint64_t interval_ms,
                                                       uint32_t count);
+
+/* ---- Options of a manager: a resolver ------------------------------------------------------------------------ */
+
+/**
+ * Looks up a host name: it hands `resolve` to `trunk_resolve_finish` or `trunk_resolve_fail`, now or later, on any thread.
+ *
+ * Ownership: `resolve` belongs to the callee until one of the two has taken it, which one must do in any case, also where
+ * nobody waits any more.
+ * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several look-ups also several at once.
+ */
+typedef void (*trunk_resolve_callback)(void *user_data, trunk_resolve *resolve);
+
+/**
+ * Lets `callback` look up host names, in place of the system's resolver. It is never asked for what
+ * `trunk_manager_options_add_resolve` names, for IP addresses, or for `localhost` and the names below it. The deadline of
+ * the phase holds for it, too. NULL, the default, goes back to the system's resolver.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once neither
+ * options nor managers need the callback any more; look-ups may be unfinished even then. Without a callback `destroy` is
+ * called at once. On failure it stays the caller's.
+ */
+trunk_status trunk_manager_options_set_resolver(trunk_manager_options *options,
+                                                trunk_resolve_callback callback,
+                                                void *user_data,
+                                                trunk_destroy_callback destroy);
+
+/**
+ * The host name that is looked up, in lower case.
+ *
+ * Valid until: the view lives until the look-up is finished or has failed.
+ */
+trunk_view trunk_resolve_host(const trunk_resolve *resolve);
+
+/**
+ * The port that its addresses will be connected to.
+ */
+uint16_t trunk_resolve_port(const trunk_resolve *resolve);
+
+/**
+ * Whether nobody waits for a look-up any more, so that its outcome does not matter.
+ */
+bool trunk_resolve_is_abandoned(const trunk_resolve *resolve);
+
+/**
+ * Ends a look-up with `count` IP addresses in text form, the preferred one first. None is a failure as well, and of more
+ * than 64 the first 64 are taken.
+ *
+ * Ownership: `resolve` is given back; `addresses` (NULL allowed with a count of 0) are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for what is no IP address; then the look-up is as before.
+ */
+trunk_status trunk_resolve_finish(trunk_resolve *resolve,
+                                  const trunk_view *addresses,
+                                  size_t count);
+
+/**
+ * Ends a look-up without an address: the requests that wait for it end with `TRUNK_ERROR_RESOLVE_FAILED`, whose message
+ * holds `why`.
+ *
+ * Ownership: `resolve` is given back; `why` is copied.
+ */
+trunk_status trunk_resolve_fail(trunk_resolve *resolve,
+                                trunk_view why);
 
 /* ---- Options of a manager: what is done with answers --------------------------------------------------------- */
 

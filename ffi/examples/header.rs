@@ -32,6 +32,7 @@ const SECTIONS: &[(&str, &str)] = &[
         "Options of a manager: proxies and sockets",
         "options_connection.rs",
     ),
+    ("Options of a manager: a resolver", "resolver.rs"),
     (
         "Options of a manager: what is done with answers",
         "options_policy.rs",

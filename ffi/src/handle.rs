@@ -14,6 +14,7 @@ use crate::har::HarObject;
 use crate::manager::ManagerObject;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
+use crate::resolver::ResolveObject;
 use crate::retry::AttemptObject;
 use crate::statistics::StatisticsObject;
 use crate::tag::Tag;
@@ -87,6 +88,11 @@ pub struct trunk_cookie_jar {
 
 /// A record of exchanges.
 pub struct trunk_har {
+    _opaque: [u8; 0],
+}
+
+/// A host name that is being looked up.
+pub struct trunk_resolve {
     _opaque: [u8; 0],
 }
 
@@ -167,6 +173,7 @@ pub(crate) enum Object {
     Lines(Arc<Mutex<LinesEngine>>),
     Sse(Arc<Mutex<SseEngine>>),
     Har(Arc<HarObject>),
+    Resolve(Arc<ResolveObject>),
 }
 
 /// A type of which there are handles.
@@ -217,6 +224,7 @@ handled!(Mutex<Multipart>, Multipart);
 handled!(Mutex<LinesEngine>, Lines);
 handled!(Mutex<SseEngine>, Sse);
 handled!(HarObject, Har);
+handled!(ResolveObject, Resolve);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -472,6 +480,7 @@ mod tests {
             Tag::Lines,
             Tag::Sse,
             Tag::Har,
+            Tag::Resolve,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

@@ -35,6 +35,7 @@ mod policy;
 mod request;
 mod request_options;
 mod request_policy;
+mod resolver;
 mod retry;
 mod statistics;
 mod status;

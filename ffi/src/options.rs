@@ -1,6 +1,6 @@
 //! Options of a manager: who runs it, what it speaks, how long it waits.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::Mutex;
@@ -37,6 +37,19 @@ pub(crate) fn http_versions(versions: trunk_http) -> Result<HttpVersions> {
             format!("there is no HTTP version choice {versions}"),
         )),
     }
+}
+
+/// The IP address of an argument.
+///
+/// # Errors
+/// `invalid_argument`.
+pub(crate) fn ip_address(text: &str) -> Result<IpAddr> {
+    text.parse().map_err(|_| {
+        Error::new(
+            ErrorCode::InvalidArgument,
+            format!("{text:?} is not an IP address"),
+        )
+    })
 }
 
 /// Changes the options behind a handle.
@@ -230,17 +243,7 @@ pub unsafe extern "C" fn trunk_manager_options_add_resolve(
         // SAFETY: the contract: a view that is an argument may be read during the call.
         let (host, addresses) =
             unsafe { (host.text("the host")?, addresses.text("the addresses")?) };
-        let parse = |text: &str| {
-            text.trim()
-                .parse()
-                .map(|address| SocketAddr::new(address, port))
-                .map_err(|_| {
-                    Error::new(
-                        ErrorCode::InvalidArgument,
-                        format!("{text:?} is not an IP address"),
-                    )
-                })
-        };
+        let parse = |text: &str| Ok(SocketAddr::new(ip_address(text.trim())?, port));
         let addresses = addresses
             .split(',')
             .map(parse)

@@ -14,7 +14,7 @@ use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_part, trunk_request};
 use crate::status::trunk_status;
 use crate::tag::Tag;
-use crate::view::{trunk_header, trunk_view};
+use crate::view::{array, trunk_header, trunk_view};
 
 /// The caller has freed it.
 const FREED: u8 = 1;
@@ -228,7 +228,7 @@ fn get(request: *const trunk_request) -> Result<Arc<RequestObject>> {
 /// The contract: `fields` leads to `count` fields.
 unsafe fn trailers(fields: *const trunk_header, count: usize) -> Result<Option<HeaderMap>> {
     // SAFETY: the caller's promise.
-    let fields = unsafe { trunk_header::array(fields, count, "trailers") }?;
+    let fields = unsafe { array(fields, count, "trailers") }?;
     if fields.is_empty() {
         return Ok(None);
     }

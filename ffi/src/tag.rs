@@ -17,6 +17,7 @@ pub(crate) enum Tag {
     Lines = 12,
     Sse = 13,
     Har = 14,
+    Resolve = 15,
 }
 
 impl Tag {
@@ -36,6 +37,7 @@ impl Tag {
             Tag::Lines => "trunk_lines",
             Tag::Sse => "trunk_sse",
             Tag::Har => "trunk_har",
+            Tag::Resolve => "trunk_resolve",
         }
     }
 }

@@ -129,6 +129,9 @@
     X(trunk_statistics_errors, statistics, (h, TRUNK_ERROR_CANCELLED, &o->number))                                   \
     X(trunk_statistics_openmetrics, statistics, (h, &o->view))                                                       \
     X(trunk_manager_options_set_cookie_jar, manager_options, (h, NULL))                                              \
+    X(trunk_manager_options_set_resolver, manager_options, (h, never_resolve, NULL, never_destroy))                  \
+    X(trunk_resolve_finish, resolve, (h, NULL, 0))                                                                   \
+    X(trunk_resolve_fail, resolve, (h, TEXT))                                                                        \
     X(trunk_manager_options_set_har, manager_options, (h, NULL))                                                     \
     X(trunk_har_set_recording, har, (h, true))                                                                       \
     X(trunk_har_json, har, (h, &o->view))                                                                            \
@@ -211,7 +214,10 @@
     X(trunk_auth_request_url, NO_VIEW(trunk_auth_request_url(h)))                                                    \
     X(trunk_auth_request_host, NO_VIEW(trunk_auth_request_host(h)))                                                  \
     X(trunk_auth_request_header, NO_VIEW(trunk_auth_request_header(h, TEXT)))                                        \
-    X(trunk_auth_request_body, NO_VIEW(trunk_auth_request_body(h)))
+    X(trunk_auth_request_body, NO_VIEW(trunk_auth_request_body(h)))                                                  \
+    X(trunk_resolve_host, NO_VIEW(trunk_resolve_host(h)))                                                            \
+    X(trunk_resolve_port, trunk_resolve_port(h) == 0)                                                                \
+    X(trunk_resolve_is_abandoned, !trunk_resolve_is_abandoned(h))
 
 /* Functions that take no handle, so that there is no wrong one. */
 static const char *const without_handle[] = {

@@ -47,6 +47,11 @@ static uint64_t never_delay(void *user_data, uint32_t number)
     return 0;
 }
 
+static void never_resolve(void *user_data, trunk_resolve *resolve)
+{
+    never_part(user_data, (const trunk_part *)(const void *)resolve);
+}
+
 static void never_destroy(void *user_data)
 {
     (void)user_data;

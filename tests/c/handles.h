@@ -7,7 +7,9 @@
 struct handles {
     void *manager_options, *manager, *request_options, *request, *statistics;
     const void *part;
-    void *cookie_jar, *url, *multipart, *lines, *sse, *har;
+    void *cookie_jar, *url, *multipart, *lines, *sse, *har, *resolve;
+    /* Waits for `resolve`. */
+    trunk_request *waiting;
 };
 
 /* Live ones; the part is the head of what the server answers to a GET of `path`. */

@@ -1,13 +1,35 @@
 /* Promise 10: NULL, dead and wrong handles answer an error; out-parameters are written on success only. */
 #include "handles.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+static void keep_resolve(void *user_data, trunk_resolve *resolve)
+{
+    atomic_store((_Atomic(trunk_resolve *) *)user_data, resolve);
+}
+
+/* Lets a manager with a resolver of its own look up a name. */
+static trunk_resolve *make_resolve(trunk_manager *manager, trunk_request **waiting,
+                                   _Atomic(trunk_resolve *) *asked)
+{
+    trunk_request_options *options = NULL;
+    const trunk_part *part = NULL;
+    CHECK_OK(trunk_request_options_new(trunk_text("GET"), trunk_text("http://name.test/"), &options));
+    CHECK_OK(trunk_manager_submit_recv(manager, options, waiting));
+    CHECK_OK(trunk_request_options_free(options));
+    for (int64_t end = now_ms() + slow(5000); atomic_load(asked) == NULL && now_ms() < end;)
+        CHECK_STATUS(trunk_request_recv(*waiting, 1, &part), TRUNK_ERROR_TIMEOUT);
+    return atomic_load(asked);
+}
+
 struct handles handles_make(const struct server *server, const char *path, bool is_inline)
 {
+    static _Atomic(trunk_resolve *) asked;
     struct handles handles = {0};
     char url[100];
+    asked = NULL;
     snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server_port(server, "http"), path);
     trunk_manager_options *options = manager_options(is_inline);
     trunk_manager *manager = NULL;
@@ -27,6 +49,7 @@ struct handles handles_make(const struct server *server, const char *path, bool 
     CHECK_OK(trunk_lines_new(100, false, &lines));
     CHECK_OK(trunk_sse_new(100, &sse));
     CHECK_OK(trunk_har_new(false, &har));
+    CHECK_OK(trunk_manager_options_set_resolver(options, keep_resolve, &asked, NULL));
     CHECK_OK(trunk_manager_new(options, &manager));
     CHECK_OK(trunk_request_options_new(trunk_text("GET"), trunk_text(url), &request_options));
     CHECK_OK(trunk_manager_submit_recv(manager, request_options, &request));
@@ -45,11 +68,14 @@ struct handles handles_make(const struct server *server, const char *path, bool 
     handles.lines = lines;
     handles.sse = sse;
     handles.har = har;
+    handles.resolve = make_resolve(manager, &handles.waiting, &asked);
     return handles;
 }
 
 void handles_free(const struct handles *handles)
 {
+    CHECK_OK(trunk_resolve_fail(handles->resolve, trunk_text("enough")));
+    CHECK_OK(trunk_request_free(handles->waiting));
     CHECK_OK(trunk_har_free(handles->har));
     CHECK_OK(trunk_sse_free(handles->sse));
     CHECK_OK(trunk_lines_free(handles->lines));
@@ -183,7 +209,8 @@ void test_handles(const struct server *server)
                             .multipart = handles.lines,
                             .lines = handles.sse,
                             .sse = handles.har,
-                            .har = handles.cookie_jar};
+                            .har = handles.resolve,
+                            .resolve = handles.cookie_jar};
     call_everything(&wrong, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 
