@@ -491,6 +491,11 @@ typedef struct trunk_sse trunk_sse;
 typedef struct trunk_statistics trunk_statistics;
 
 /**
+ * Decodes text.
+ */
+typedef struct trunk_text_decoder trunk_text_decoder;
+
+/**
  * A URL in pieces: base, path parameters, query parameters.
  */
 typedef struct trunk_url trunk_url;
@@ -886,18 +891,6 @@ trunk_status trunk_manager_options_set_idle_timeout(trunk_manager_options *optio
 trunk_status trunk_manager_options_set_total_timeout(trunk_manager_options *options, uint64_t timeout_ms);
 
 /**
- * Lets `host` and `port` stand for these addresses (IP addresses in text form, separated by commas), before any
- * resolver is asked. May be called for several hosts.
- *
- * Ownership: the views are copied.
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
- */
-trunk_status trunk_manager_options_add_resolve(trunk_manager_options *options,
-                                               trunk_view host,
-                                               uint16_t port,
-                                               trunk_view addresses);
-
-/**
  * Connects to the unix socket at this path, whatever the host of the URL is. The empty view takes it back.
  *
  * Ownership: `path` is copied.
@@ -1246,7 +1239,7 @@ trunk_status trunk_manager_options_set_tcp_keep_alive(trunk_manager_options *opt
                                                       uint64_t interval_ms,
                                                       uint32_t count);
 
-/* ---- Options of a manager: a resolver ------------------------------------------------------------------------ */
+/* ---- Options of a manager: addresses ------------------------------------------------------------------------- */
 
 /**
  * Looks up a host name: it hands `resolve` to `trunk_resolve_finish` or `trunk_resolve_fail`, now or later, on any thread.
@@ -1256,6 +1249,18 @@ trunk_status trunk_manager_options_set_tcp_keep_alive(trunk_manager_options *opt
  * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several look-ups also several at once.
  */
 typedef void (*trunk_resolve_callback)(void *user_data, trunk_resolve *resolve);
+
+/**
+ * Lets `host` and `port` stand for these addresses (IP addresses in text form, separated by commas), before any
+ * resolver is asked. May be called for several hosts.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_add_resolve(trunk_manager_options *options,
+                                               trunk_view host,
+                                               uint16_t port,
+                                               trunk_view addresses);
 
 /**
  * Lets `callback` look up host names, in place of the system's resolver. It is never asked for what
@@ -1549,7 +1554,8 @@ trunk_status trunk_url_build(trunk_url *url,
 
 /**
  * Makes the options of a request with this method and absolute URL, whose scheme is `http`, `https`, `ws` or `wss`; the
- * last two open a WebSocket, with the method `GET`.
+ * last two open a WebSocket, with the method `GET`. A `url` that begins with `/` is appended to the base URL of the
+ * manager that it is submitted to.
  *
  * Ownership: the views are copied. The caller frees `*options`, which may be submitted any number of times.
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2), for `CONNECT`, which
@@ -1660,6 +1666,43 @@ trunk_status trunk_request_options_set_replay(trunk_request_options *options,
  */
 trunk_status trunk_request_options_set_manual_release(trunk_request_options *options,
                                                       bool manual);
+
+/* ---- Options of both: URLs from pieces ----------------------------------------------------------------------- */
+
+/**
+ * What a request's URL is appended to that begins with `/`: an absolute URL. There is one `/` between them, and its query
+ * parameters come first. The empty view takes it back; by default there is none.
+ *
+ * Ownership: `url` is copied.
+ * Errors: `TRUNK_ERROR_INVALID_URL`, as for `trunk_request_options_new`.
+ */
+trunk_status trunk_manager_options_set_base_url(trunk_manager_options *options,
+                                                trunk_view url);
+
+/**
+ * Appends a query parameter to the URL, as `trunk_url_add_param` does.
+ *
+ * Ownership: the views are copied.
+ */
+trunk_status trunk_request_options_add_param(trunk_request_options *options,
+                                             trunk_view name,
+                                             trunk_view value);
+
+/**
+ * Gives a path parameter of the URL its value, as `trunk_url_add_path_param` does.
+ *
+ * Ownership: the views are copied.
+ */
+trunk_status trunk_request_options_add_path_param(trunk_request_options *options,
+                                                  trunk_view name,
+                                                  trunk_view value);
+
+/**
+ * How path parameters are written in the URL. The default is `TRUNK_PATH_LITERAL`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_path_style(trunk_request_options *options, trunk_path_style style);
 
 /* ---- Options of a request: bodies ---------------------------------------------------------------------------- */
 
@@ -2009,7 +2052,7 @@ trunk_status trunk_request_options_set_auth_callback(trunk_request_options *opti
  *
  * Ownership: `options` are copied and may be submitted again. The caller frees `*request`, which cancels it.
  * Errors: `TRUNK_ERROR_CLOSED` after `trunk_manager_close` or `trunk_manager_shutdown`, `TRUNK_ERROR_INVALID_ARGUMENT`
- * where the options do not fit together.
+ * where the options do not fit together, and as `trunk_url_build` where the URL has a base or parameters.
  */
 trunk_status trunk_manager_submit_recv(trunk_manager *manager,
                                        const trunk_request_options *options,
@@ -2631,6 +2674,59 @@ trunk_status trunk_sse_finish(trunk_sse *sse);
  */
 trunk_status trunk_sse_next(trunk_sse *sse,
                             trunk_sse_event *event);
+
+/* ---- Charsets ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes a decoder of text in this charset, by the labels of the WHATWG Encoding standard, for example `iso-8859-1`; it is
+ * UTF-8 where the label is none of them, and for the empty view. A byte order mark goes before it.
+ *
+ * Ownership: the caller frees `*decoder`.
+ */
+trunk_status trunk_text_decoder_new(trunk_view label,
+                                    trunk_text_decoder **decoder);
+
+/**
+ * As `trunk_text_decoder_new`, with the charset that this value of the field `content-type` names; UTF-8 where it names
+ * none.
+ *
+ * Ownership: the caller frees `*decoder`.
+ */
+trunk_status trunk_text_decoder_new_for_content_type(trunk_view content_type,
+                                                     trunk_text_decoder **decoder);
+
+/**
+ * Gives it back. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_text_decoder_free(trunk_text_decoder *decoder);
+
+/**
+ * The text of the next piece, in UTF-8. A character that is cut waits for its rest, and what is malformed becomes U+FFFD.
+ * It is empty after `trunk_text_decoder_finish`.
+ *
+ * Valid until: `*text` lives until the next call of this function or of `trunk_text_decoder_finish` for the same decoder,
+ * or until that is freed.
+ */
+trunk_status trunk_text_decoder_decode(trunk_text_decoder *decoder,
+                                       trunk_view data,
+                                       trunk_view *text);
+
+/**
+ * Says that nothing follows: a character that is still cut becomes U+FFFD.
+ *
+ * Valid until: as for `trunk_text_decoder_decode`.
+ */
+trunk_status trunk_text_decoder_finish(trunk_text_decoder *decoder, trunk_view *text);
+
+/**
+ * The standard's name of the encoding, for example `windows-1252`. A byte order mark may change it with the first bytes.
+ *
+ * Valid until: the process ends.
+ */
+trunk_status trunk_text_decoder_encoding(trunk_text_decoder *decoder,
+                                         trunk_view *encoding);
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------- */
 

@@ -32,7 +32,7 @@ const SECTIONS: &[(&str, &str)] = &[
         "Options of a manager: proxies and sockets",
         "options_connection.rs",
     ),
-    ("Options of a manager: a resolver", "resolver.rs"),
+    ("Options of a manager: addresses", "resolver.rs"),
     (
         "Options of a manager: what is done with answers",
         "options_policy.rs",
@@ -40,6 +40,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Managers", "manager.rs"),
     ("URLs", "url.rs"),
     ("Options of a request", "request_options.rs"),
+    ("Options of both: URLs from pieces", "request_url.rs"),
     ("Options of a request: bodies", "bodies.rs"),
     ("Options of a request: raw streams", "tunnel.rs"),
     (
@@ -53,6 +54,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Parts", "part.rs"),
     ("Terminal parts", "part_end.rs"),
     ("Lines and server-sent events", "text.rs"),
+    ("Charsets", "charset.rs"),
     ("Statistics", "statistics.rs"),
     ("Log", "log.rs"),
 ];

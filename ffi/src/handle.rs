@@ -6,14 +6,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Multipart, Request, Result};
+use engine::{CookieJar, Error, ErrorCode, Multipart, Result};
 
 use crate::auth::AuthRequestObject;
+use crate::charset::TextEngine;
 use crate::fork::{self, PROCESS_BITS};
 use crate::har::HarObject;
 use crate::manager::ManagerObject;
+use crate::options::ManagerSettings;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
+use crate::request_url::RequestSettings;
 use crate::resolver::ResolveObject;
 use crate::retry::AttemptObject;
 use crate::statistics::StatisticsObject;
@@ -96,6 +99,11 @@ pub struct trunk_resolve {
     _opaque: [u8; 0],
 }
 
+/// Decodes text.
+pub struct trunk_text_decoder {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
 const GENERATION_BITS: u32 = 27;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
@@ -160,9 +168,9 @@ pub(crate) fn dead(tag: Tag) -> Error {
 
 /// An object that a handle leads to.
 pub(crate) enum Object {
-    ManagerOptions(Arc<Mutex<ManagerOptions>>),
+    ManagerOptions(Arc<Mutex<ManagerSettings>>),
     Manager(Arc<ManagerObject>),
-    RequestOptions(Arc<Mutex<Request>>),
+    RequestOptions(Arc<Mutex<RequestSettings>>),
     Request(Arc<RequestObject>),
     Statistics(Arc<StatisticsObject>),
     Attempt(Arc<AttemptObject>),
@@ -174,6 +182,7 @@ pub(crate) enum Object {
     Sse(Arc<Mutex<SseEngine>>),
     Har(Arc<HarObject>),
     Resolve(Arc<ResolveObject>),
+    TextDecoder(Arc<Mutex<TextEngine>>),
 }
 
 /// A type of which there are handles.
@@ -212,9 +221,9 @@ macro_rules! handled {
     };
 }
 
-handled!(Mutex<ManagerOptions>, ManagerOptions);
+handled!(Mutex<ManagerSettings>, ManagerOptions);
 handled!(ManagerObject, Manager);
-handled!(Mutex<Request>, RequestOptions);
+handled!(Mutex<RequestSettings>, RequestOptions);
 handled!(StatisticsObject, Statistics);
 handled!(AttemptObject, Attempt);
 handled!(AuthRequestObject, AuthRequest);
@@ -225,6 +234,7 @@ handled!(Mutex<LinesEngine>, Lines);
 handled!(Mutex<SseEngine>, Sse);
 handled!(HarObject, Har);
 handled!(ResolveObject, Resolve);
+handled!(Mutex<TextEngine>, TextDecoder);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -481,6 +491,7 @@ mod tests {
             Tag::Sse,
             Tag::Har,
             Tag::Resolve,
+            Tag::TextDecoder,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

@@ -7,9 +7,10 @@ use engine::{
 };
 
 use crate::handle::{trunk_manager_options, trunk_request_options};
-use crate::options::{change, ip_address};
+use crate::options::change;
 use crate::options_tls::{set_ca, set_verify};
 use crate::request_options;
+use crate::resolver::ip_address;
 use crate::status::trunk_status;
 use crate::view::trunk_view;
 

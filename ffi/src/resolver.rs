@@ -1,17 +1,17 @@
-//! Look-ups of host names by a function of the caller's.
+//! Addresses of host names: by hand, and by a function of the caller's.
 
 use std::ffi::c_void;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::{Lookup, Resolve, Result};
+use engine::{Error, ErrorCode, Lookup, Resolve, Result};
 
 use crate::boundary::{call, value};
 use crate::callback::{Function, UserData, trunk_destroy_callback};
 use crate::handle::{self, trunk_manager_options, trunk_resolve};
-use crate::options::{change, ip_address};
+use crate::options::change;
 use crate::status::{TRUNK_OK, trunk_status};
 use crate::view::{array, trunk_view};
 
@@ -70,6 +70,45 @@ impl Resolve for Resolver {
             Ok(())
         });
     }
+}
+
+/// The IP address of an argument.
+///
+/// # Errors
+/// `invalid_argument`.
+pub(crate) fn ip_address(text: &str) -> Result<IpAddr> {
+    text.parse().map_err(|_| {
+        Error::new(
+            ErrorCode::InvalidArgument,
+            format!("{text:?} is not an IP address"),
+        )
+    })
+}
+
+/// Lets `host` and `port` stand for these addresses (IP addresses in text form, separated by commas), before any
+/// resolver is asked. May be called for several hosts.
+///
+/// Ownership: the views are copied.
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_manager_options_add_resolve(
+    options: *mut trunk_manager_options,
+    host: trunk_view,
+    port: u16,
+    addresses: trunk_view,
+) -> trunk_status {
+    change(options, |options| {
+        // SAFETY: the contract: a view that is an argument may be read during the call.
+        let (host, addresses) =
+            unsafe { (host.text("the host")?, addresses.text("the addresses")?) };
+        let parse = |text: &str| Ok(SocketAddr::new(ip_address(text.trim())?, port));
+        let addresses = addresses
+            .split(',')
+            .map(parse)
+            .collect::<Result<Vec<_>>>()?;
+        options.resolve.push((host.to_owned(), port, addresses));
+        Ok(())
+    })
 }
 
 /// Lets `callback` look up host names, in place of the system's resolver. It is never asked for what

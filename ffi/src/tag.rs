@@ -18,6 +18,7 @@ pub(crate) enum Tag {
     Sse = 13,
     Har = 14,
     Resolve = 15,
+    TextDecoder = 16,
 }
 
 impl Tag {
@@ -38,6 +39,7 @@ impl Tag {
             Tag::Sse => "trunk_sse",
             Tag::Har => "trunk_har",
             Tag::Resolve => "trunk_resolve",
+            Tag::TextDecoder => "trunk_text_decoder",
         }
     }
 }

@@ -8,6 +8,7 @@ use engine::Request;
 use crate::boundary::{Out, call};
 use crate::handle::{self, trunk_request_options};
 use crate::request_options::change;
+use crate::request_url::RequestSettings;
 use crate::status::trunk_status;
 use crate::view::trunk_view;
 
@@ -54,8 +55,9 @@ pub unsafe extern "C" fn trunk_request_options_new_connect(
                 authority.text("the authority")?,
             )
         };
-        let request = Mutex::new(Request::connect(proxy, authority)?);
-        out.set(ptr::without_provenance_mut(handle::insert(request)?));
+        let request = Request::connect(proxy, authority)?;
+        let settings = Mutex::new(RequestSettings::of(request, proxy));
+        out.set(ptr::without_provenance_mut(handle::insert(settings)?));
         Ok(())
     })
 }

@@ -132,6 +132,13 @@
     X(trunk_manager_options_set_resolver, manager_options, (h, never_resolve, NULL, never_destroy))                  \
     X(trunk_resolve_finish, resolve, (h, NULL, 0))                                                                   \
     X(trunk_resolve_fail, resolve, (h, TEXT))                                                                        \
+    X(trunk_manager_options_set_base_url, manager_options, (h, TEXT))                                                \
+    X(trunk_request_options_add_param, request_options, (h, TEXT, TEXT))                                             \
+    X(trunk_request_options_add_path_param, request_options, (h, TEXT, TEXT))                                        \
+    X(trunk_request_options_set_path_style, request_options, (h, TRUNK_PATH_COLON))                                  \
+    X(trunk_text_decoder_decode, text_decoder, (h, TEXT, &o->view))                                                  \
+    X(trunk_text_decoder_finish, text_decoder, (h, &o->view))                                                        \
+    X(trunk_text_decoder_encoding, text_decoder, (h, &o->view))                                                      \
     X(trunk_manager_options_set_har, manager_options, (h, NULL))                                                     \
     X(trunk_har_set_recording, har, (h, true))                                                                       \
     X(trunk_har_json, har, (h, &o->view))                                                                            \
@@ -171,7 +178,8 @@
     X(trunk_multipart_free, multipart, (h))                                                                          \
     X(trunk_lines_free, lines, (h))                                                                                  \
     X(trunk_sse_free, sse, (h))                                                                                      \
-    X(trunk_har_free, har, (h))
+    X(trunk_har_free, har, (h))                                                                                      \
+    X(trunk_text_decoder_free, text_decoder, (h))
 
 /* Functions that answer a value, and the neutral one. */
 #define NO_VIEW(call) (call.data == NULL)
@@ -230,6 +238,7 @@ static const char *const without_handle[] = {
     "trunk_cookie_jar_new",  "trunk_url_new",
     "trunk_multipart_new",   "trunk_lines_new",
     "trunk_sse_new",         "trunk_har_new",
+    "trunk_text_decoder_new", "trunk_text_decoder_new_for_content_type",
 };
 
 #endif

@@ -42,6 +42,7 @@ struct handles handles_make(const struct server *server, const char *path, bool 
     trunk_lines *lines = NULL;
     trunk_sse *sse = NULL;
     trunk_har *har = NULL;
+    trunk_text_decoder *text_decoder = NULL;
     const trunk_part *part = NULL;
     CHECK_OK(trunk_cookie_jar_new(&cookie_jar));
     CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text(url), &url_pieces));
@@ -49,6 +50,7 @@ struct handles handles_make(const struct server *server, const char *path, bool 
     CHECK_OK(trunk_lines_new(100, false, &lines));
     CHECK_OK(trunk_sse_new(100, &sse));
     CHECK_OK(trunk_har_new(false, &har));
+    CHECK_OK(trunk_text_decoder_new(trunk_text("utf-8"), &text_decoder));
     CHECK_OK(trunk_manager_options_set_resolver(options, keep_resolve, &asked, NULL));
     CHECK_OK(trunk_manager_new(options, &manager));
     CHECK_OK(trunk_request_options_new(trunk_text("GET"), trunk_text(url), &request_options));
@@ -68,6 +70,7 @@ struct handles handles_make(const struct server *server, const char *path, bool 
     handles.lines = lines;
     handles.sse = sse;
     handles.har = har;
+    handles.text_decoder = text_decoder;
     handles.resolve = make_resolve(manager, &handles.waiting, &asked);
     return handles;
 }
@@ -76,6 +79,7 @@ void handles_free(const struct handles *handles)
 {
     CHECK_OK(trunk_resolve_fail(handles->resolve, trunk_text("enough")));
     CHECK_OK(trunk_request_free(handles->waiting));
+    CHECK_OK(trunk_text_decoder_free(handles->text_decoder));
     CHECK_OK(trunk_har_free(handles->har));
     CHECK_OK(trunk_sse_free(handles->sse));
     CHECK_OK(trunk_lines_free(handles->lines));
@@ -210,7 +214,8 @@ void test_handles(const struct server *server)
                             .lines = handles.sse,
                             .sse = handles.har,
                             .har = handles.resolve,
-                            .resolve = handles.cookie_jar};
+                            .resolve = handles.text_decoder,
+                            .text_decoder = handles.cookie_jar};
     call_everything(&wrong, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 
