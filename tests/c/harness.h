@@ -139,6 +139,8 @@ void test_pieces(const struct server *server);
 void test_resolver(const struct server *server);
 void test_insight(const struct server *server);
 void test_urls(const struct server *server);
+void test_fields(const struct server *server);
+void test_handshakes(const struct server *server);
 void test_text(const struct server *server);
 void test_connections(const struct server *server);
 void test_streams(const struct server *server);
