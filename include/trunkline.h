@@ -16,7 +16,7 @@
  * only. Functions that read a part (`trunk_part_*`) answer the value itself: for a part that is not live, or of a kind that
  * has no such value, they answer the neutral one (0, NULL, false, the empty view, or what they name) and set the last
  * error; `trunk_part_check` tells the two apart. So do those that read what a callback is shown (`trunk_attempt_*`,
- * `trunk_auth_request_*`).
+ * `trunk_auth_request_*`, and of a `trunk_resolve` its host and port).
  *
  * Handles. Objects are opaque handles, not addresses: they are compared and copied, never read through. A pointer to const
  * means that the call does not change the object.
@@ -436,6 +436,11 @@ typedef struct trunk_auth_request trunk_auth_request;
 typedef struct trunk_cookie_jar trunk_cookie_jar;
 
 /**
+ * A record of exchanges.
+ */
+typedef struct trunk_har trunk_har;
+
+/**
  * Cuts bytes into lines.
  */
 typedef struct trunk_lines trunk_lines;
@@ -471,6 +476,11 @@ typedef struct trunk_request trunk_request;
 typedef struct trunk_request_options trunk_request_options;
 
 /**
+ * A host name that is being looked up.
+ */
+typedef struct trunk_resolve trunk_resolve;
+
+/**
  * Reads server-sent events.
  */
 typedef struct trunk_sse trunk_sse;
@@ -479,6 +489,11 @@ typedef struct trunk_sse trunk_sse;
  * A snapshot of a manager's counters.
  */
 typedef struct trunk_statistics trunk_statistics;
+
+/**
+ * Decodes text.
+ */
+typedef struct trunk_text_decoder trunk_text_decoder;
 
 /**
  * A URL in pieces: base, path parameters, query parameters.
@@ -722,6 +737,61 @@ trunk_status trunk_cookie_jar_count(const trunk_cookie_jar *jar, size_t *count);
 trunk_status trunk_manager_options_set_cookie_jar(trunk_manager_options *options,
                                                   const trunk_cookie_jar *jar);
 
+/* ---- Archives of exchanges ----------------------------------------------------------------------------------- */
+
+/**
+ * Makes an empty record of exchanges. It keeps the last 1000, 64 KiB of each body and 64 MiB in all; older ones go. Unless
+ * `credentials` are wanted they are written as `[masked]`: the fields `authorization`, `proxy-authorization`, `cookie`
+ * and `set-cookie`, and user and password of a URL. Bodies and queries are written as they are.
+ *
+ * Ownership: the caller frees `*har`.
+ */
+trunk_status trunk_har_new(bool credentials,
+                           trunk_har **har);
+
+/**
+ * Gives a record back. Managers that were made with it go on recording for themselves; stop it before. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_har_free(trunk_har *har);
+
+/**
+ * Whether exchanges are recorded that begin from now on. The default is yes.
+ */
+trunk_status trunk_har_set_recording(trunk_har *har, bool recording);
+
+/**
+ * The record as an HTTP archive (HAR 1.2) in JSON, which the tools of browsers open: every request, and each redirect and
+ * retry on its way, in the order in which they ended. The last may come in a moment after its terminal part was taken.
+ *
+ * Valid until: `*text` lives until the next call of this function for the same record, or until that is freed.
+ */
+trunk_status trunk_har_json(trunk_har *har,
+                            trunk_view *text);
+
+/**
+ * Writes the record as an HTTP archive to the file at this path. One that is new only its owner may read.
+ *
+ * Errors: `TRUNK_ERROR_IO` where it cannot be written.
+ * Threads: writes a file.
+ */
+trunk_status trunk_har_save(const trunk_har *har, trunk_view path);
+
+/**
+ * Forgets every exchange.
+ */
+trunk_status trunk_har_clear(trunk_har *har);
+
+/**
+ * Where the managers made with these options record their exchanges; managers may share one. The default, also with NULL,
+ * is nowhere.
+ *
+ * Ownership: the record stays the caller's, who may free it at once.
+ */
+trunk_status trunk_manager_options_set_har(trunk_manager_options *options,
+                                           const trunk_har *har);
+
 /* ---- Options of a manager ------------------------------------------------------------------------------------ */
 
 /**
@@ -819,18 +889,6 @@ trunk_status trunk_manager_options_set_idle_timeout(trunk_manager_options *optio
  * From submission to the end, in milliseconds; 0 sets no limit. The default is none.
  */
 trunk_status trunk_manager_options_set_total_timeout(trunk_manager_options *options, uint64_t timeout_ms);
-
-/**
- * Lets `host` and `port` stand for these addresses (IP addresses in text form, separated by commas), before any
- * resolver is asked. May be called for several hosts.
- *
- * Ownership: the views are copied.
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
- */
-trunk_status trunk_manager_options_add_resolve(trunk_manager_options *options,
-                                               trunk_view host,
-                                               uint16_t port,
-                                               trunk_view addresses);
 
 /**
  * Connects to the unix socket at this path, whatever the host of the URL is. The empty view takes it back.
@@ -1218,6 +1276,80 @@ trunk_status trunk_manager_options_set_tcp_keep_alive(trunk_manager_options *opt
                                                       uint64_t interval_ms,
                                                       uint32_t count);
 
+/* ---- Options of a manager: addresses ------------------------------------------------------------------------- */
+
+/**
+ * Looks up a host name: it hands `resolve` to `trunk_resolve_finish` or `trunk_resolve_fail`, now or later, on any thread.
+ *
+ * Ownership: `resolve` belongs to the callee until one of the two has taken it, which one must do in any case, also where
+ * nobody waits any more.
+ * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several look-ups also several at once.
+ */
+typedef void (*trunk_resolve_callback)(void *user_data, trunk_resolve *resolve);
+
+/**
+ * Lets `host` and `port` stand for these addresses (IP addresses in text form, separated by commas), before any
+ * resolver is asked. May be called for several hosts.
+ *
+ * Ownership: the views are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_add_resolve(trunk_manager_options *options,
+                                               trunk_view host,
+                                               uint16_t port,
+                                               trunk_view addresses);
+
+/**
+ * Lets `callback` look up host names, in place of the system's resolver. It is never asked for what
+ * `trunk_manager_options_add_resolve` names, for IP addresses, or for `localhost` and the names below it. The deadline of
+ * the phase holds for it, too. NULL, the default, goes back to the system's resolver.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once neither
+ * options nor managers need the callback any more; look-ups may be unfinished even then. Without a callback `destroy` is
+ * called at once. On failure it stays the caller's.
+ */
+trunk_status trunk_manager_options_set_resolver(trunk_manager_options *options,
+                                                trunk_resolve_callback callback,
+                                                void *user_data,
+                                                trunk_destroy_callback destroy);
+
+/**
+ * The host name that is looked up, in lower case.
+ *
+ * Valid until: the view lives until the look-up is finished or has failed.
+ */
+trunk_view trunk_resolve_host(const trunk_resolve *resolve);
+
+/**
+ * The port that its addresses will be connected to.
+ */
+uint16_t trunk_resolve_port(const trunk_resolve *resolve);
+
+/**
+ * Whether nobody waits for a look-up any more, so that its outcome does not matter.
+ */
+bool trunk_resolve_is_abandoned(const trunk_resolve *resolve);
+
+/**
+ * Ends a look-up with `count` IP addresses in text form, the preferred one first. None is a failure as well, and of more
+ * than 64 the first 64 are taken.
+ *
+ * Ownership: `resolve` is given back; `addresses` (NULL allowed with a count of 0) are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for what is no IP address; then the look-up is as before.
+ */
+trunk_status trunk_resolve_finish(trunk_resolve *resolve,
+                                  const trunk_view *addresses,
+                                  size_t count);
+
+/**
+ * Ends a look-up without an address: the requests that wait for it end with `TRUNK_ERROR_RESOLVE_FAILED`, whose message
+ * holds `why`.
+ *
+ * Ownership: `resolve` is given back; `why` is copied.
+ */
+trunk_status trunk_resolve_fail(trunk_resolve *resolve,
+                                trunk_view why);
+
 /* ---- Options of a manager: what is done with answers --------------------------------------------------------- */
 
 /**
@@ -1459,11 +1591,12 @@ trunk_status trunk_url_build(trunk_url *url,
 
 /**
  * Makes the options of a request with this method and absolute URL, whose scheme is `http`, `https`, `ws` or `wss`; the
- * last two open a WebSocket, with the method `GET`.
+ * last two open a WebSocket, with the method `GET`. A `url` that begins with `/` is appended to the base URL of the
+ * manager that it is submitted to.
  *
  * Ownership: the views are copied. The caller frees `*options`, which may be submitted any number of times.
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2) or text that is not UTF-8,
- * `TRUNK_ERROR_INVALID_URL`.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2), for `CONNECT`, which
+ * `trunk_request_options_new_connect` makes, or text that is not UTF-8; `TRUNK_ERROR_INVALID_URL`.
  */
 trunk_status trunk_request_options_new(trunk_view method,
                                        trunk_view url,
@@ -1571,6 +1704,43 @@ trunk_status trunk_request_options_set_replay(trunk_request_options *options,
 trunk_status trunk_request_options_set_manual_release(trunk_request_options *options,
                                                       bool manual);
 
+/* ---- Options of both: URLs from pieces ----------------------------------------------------------------------- */
+
+/**
+ * What a request's URL is appended to that begins with `/`: an absolute URL. There is one `/` between them, and its query
+ * parameters come first. The empty view takes it back; by default there is none.
+ *
+ * Ownership: `url` is copied.
+ * Errors: `TRUNK_ERROR_INVALID_URL`, as for `trunk_request_options_new`.
+ */
+trunk_status trunk_manager_options_set_base_url(trunk_manager_options *options,
+                                                trunk_view url);
+
+/**
+ * Appends a query parameter to the URL, as `trunk_url_add_param` does.
+ *
+ * Ownership: the views are copied.
+ */
+trunk_status trunk_request_options_add_param(trunk_request_options *options,
+                                             trunk_view name,
+                                             trunk_view value);
+
+/**
+ * Gives a path parameter of the URL its value, as `trunk_url_add_path_param` does.
+ *
+ * Ownership: the views are copied.
+ */
+trunk_status trunk_request_options_add_path_param(trunk_request_options *options,
+                                                  trunk_view name,
+                                                  trunk_view value);
+
+/**
+ * How path parameters are written in the URL. The default is `TRUNK_PATH_LITERAL`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_path_style(trunk_request_options *options, trunk_path_style style);
+
 /* ---- Options of a request: bodies ---------------------------------------------------------------------------- */
 
 /**
@@ -1664,6 +1834,35 @@ trunk_status trunk_multipart_add_file(trunk_multipart *multipart,
                                       trunk_view path,
                                       trunk_view filename,
                                       trunk_view content_type);
+
+/* ---- Options of a request: raw streams ----------------------------------------------------------------------- */
+
+/**
+ * Asks to speak another protocol on the connection (RFC 9110, 7.8; HTTP/1.1 only). After a head with status 101 the
+ * connection is a raw stream: the peer's bytes come as parts of kind `TRUNK_PART_DATA`, until it ends or the request is
+ * cancelled. What `trunk_request_write` takes goes to the peer, and `trunk_request_finish`, without trailers, ends that
+ * direction only. With another status the answer is an ordinary one.
+ *
+ * Ownership: `protocol` is copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a request with a body or a WebSocket, `TRUNK_ERROR_INVALID_HEADER` for a
+ * protocol that is no field value.
+ */
+trunk_status trunk_request_options_set_upgrade(trunk_request_options *options,
+                                               trunk_view protocol);
+
+/**
+ * Makes the options of a CONNECT request (RFC 9110, 9.3.6; HTTP/1.1 only): it asks the proxy at the URL `proxy` for a
+ * connection to `authority`, a host and a port with a colon between them. After a head with a status of 200 to 299 the
+ * connection is a raw stream, as after `trunk_request_options_set_upgrade`, and leads to that host. The manager's own
+ * proxies are left out.
+ *
+ * Ownership: the views are copied. The caller frees `*options`.
+ * Errors: `TRUNK_ERROR_INVALID_URL` for a URL as in `trunk_request_options_new`, or an authority that is not a host and
+ * a port.
+ */
+trunk_status trunk_request_options_new_connect(trunk_view proxy,
+                                               trunk_view authority,
+                                               trunk_request_options **options);
 
 /* ---- Options of a request: what is done with answers --------------------------------------------------------- */
 
@@ -1890,7 +2089,7 @@ trunk_status trunk_request_options_set_auth_callback(trunk_request_options *opti
  *
  * Ownership: `options` are copied and may be submitted again. The caller frees `*request`, which cancels it.
  * Errors: `TRUNK_ERROR_CLOSED` after `trunk_manager_close` or `trunk_manager_shutdown`, `TRUNK_ERROR_INVALID_ARGUMENT`
- * where the options do not fit together.
+ * where the options do not fit together, and as `trunk_url_build` where the URL has a base or parameters.
  */
 trunk_status trunk_manager_submit_recv(trunk_manager *manager,
                                        const trunk_request_options *options,
@@ -1954,7 +2153,8 @@ trunk_status trunk_request_cancel(trunk_request *request);
 trunk_status trunk_request_release(trunk_request *request, size_t bytes);
 
 /**
- * Writes a piece of a streamed body.
+ * Writes a piece of a streamed body, or to a raw stream (`trunk_request_options_set_upgrade`), also before its head has
+ * come.
  *
  * Ownership: `data` is copied.
  * Errors: `TRUNK_ERROR_AGAIN` when the queue is full: nothing was taken, a part of kind `TRUNK_PART_WRITABLE` tells when
@@ -1964,8 +2164,8 @@ trunk_status trunk_request_write(trunk_request *request,
                                  trunk_view data);
 
 /**
- * Ends a streamed body, with `count` trailers. HTTP/1.1 sends only those whose names a header field `trailer` of the
- * request announces (RFC 9110, 6.6.2).
+ * Ends a streamed body, with `count` trailers, or this direction of a raw stream, which has none. HTTP/1.1 sends only those
+ * whose names a header field `trailer` of the request announces (RFC 9110, 6.6.2).
  *
  * Ownership: `fields` (NULL allowed with a count of 0) are copied.
  * Errors: `TRUNK_ERROR_INVALID_HEADER`, and `TRUNK_ERROR_INVALID_STATE` as for `trunk_request_write`.
@@ -2511,6 +2711,59 @@ trunk_status trunk_sse_finish(trunk_sse *sse);
  */
 trunk_status trunk_sse_next(trunk_sse *sse,
                             trunk_sse_event *event);
+
+/* ---- Charsets ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes a decoder of text in this charset, by the labels of the WHATWG Encoding standard, for example `iso-8859-1`; it is
+ * UTF-8 where the label is none of them, and for the empty view. A byte order mark goes before it.
+ *
+ * Ownership: the caller frees `*decoder`.
+ */
+trunk_status trunk_text_decoder_new(trunk_view label,
+                                    trunk_text_decoder **decoder);
+
+/**
+ * As `trunk_text_decoder_new`, with the charset that this value of the field `content-type` names; UTF-8 where it names
+ * none.
+ *
+ * Ownership: the caller frees `*decoder`.
+ */
+trunk_status trunk_text_decoder_new_for_content_type(trunk_view content_type,
+                                                     trunk_text_decoder **decoder);
+
+/**
+ * Gives it back. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_text_decoder_free(trunk_text_decoder *decoder);
+
+/**
+ * The text of the next piece, in UTF-8. A character that is cut waits for its rest, and what is malformed becomes U+FFFD.
+ * It is empty after `trunk_text_decoder_finish`.
+ *
+ * Valid until: `*text` lives until the next call of this function or of `trunk_text_decoder_finish` for the same decoder,
+ * or until that is freed.
+ */
+trunk_status trunk_text_decoder_decode(trunk_text_decoder *decoder,
+                                       trunk_view data,
+                                       trunk_view *text);
+
+/**
+ * Says that nothing follows: a character that is still cut becomes U+FFFD.
+ *
+ * Valid until: as for `trunk_text_decoder_decode`.
+ */
+trunk_status trunk_text_decoder_finish(trunk_text_decoder *decoder, trunk_view *text);
+
+/**
+ * The standard's name of the encoding, for example `windows-1252`. A byte order mark may change it with the first bytes.
+ *
+ * Valid until: the process ends.
+ */
+trunk_status trunk_text_decoder_encoding(trunk_text_decoder *decoder,
+                                         trunk_view *encoding);
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Retries", "retry.rs"),
     ("Credentials", "auth.rs"),
     ("Cookies", "cookies.rs"),
+    ("Archives of exchanges", "har.rs"),
     ("Options of a manager", "options.rs"),
     ("Options of a manager: limits", "options_limits.rs"),
     ("Options of a manager: HTTP/2", "options_http2.rs"),
@@ -31,6 +32,7 @@ const SECTIONS: &[(&str, &str)] = &[
         "Options of a manager: proxies and sockets",
         "options_connection.rs",
     ),
+    ("Options of a manager: addresses", "resolver.rs"),
     (
         "Options of a manager: what is done with answers",
         "options_policy.rs",
@@ -38,7 +40,9 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Managers", "manager.rs"),
     ("URLs", "url.rs"),
     ("Options of a request", "request_options.rs"),
+    ("Options of both: URLs from pieces", "request_url.rs"),
     ("Options of a request: bodies", "bodies.rs"),
+    ("Options of a request: raw streams", "tunnel.rs"),
     (
         "Options of a request: what is done with answers",
         "request_policy.rs",
@@ -50,6 +54,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Parts", "part.rs"),
     ("Terminal parts", "part_end.rs"),
     ("Lines and server-sent events", "text.rs"),
+    ("Charsets", "charset.rs"),
     ("Statistics", "statistics.rs"),
     ("Log", "log.rs"),
 ];

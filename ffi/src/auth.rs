@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::{Auth, AuthRequest, AwsSigV4, Error, ErrorCode, Request, Result};
+use engine::{Auth, AuthRequest, AwsSigV4, Error, ErrorCode, Result};
 use http::{HeaderMap, Method};
 
 use crate::boundary::value;
 use crate::callback::{Function, trunk_destroy_callback};
 use crate::handle::{self, trunk_auth_request, trunk_request_options};
+use crate::request_url::RequestSettings;
 use crate::status::{TRUNK_OK, trunk_status};
 use crate::view::trunk_view;
 
@@ -35,8 +36,8 @@ type Choose = unsafe extern "C" fn(
     *mut trunk_request_options,
 ) -> trunk_status;
 
-/// The request behind `credentials` is never sent.
-const NOWHERE: &str = "http://localhost/";
+/// Where a request leads that is never sent so.
+pub(crate) const NOWHERE: &str = "http://localhost/";
 
 /// Memory of the core's that outlives the handle through which it is seen.
 struct Borrowed(trunk_view);
@@ -68,7 +69,7 @@ impl AuthRequestObject {
 }
 
 fn choose(function: &Function<Choose>, request: &AuthRequest<'_>) -> Result<Auth> {
-    let credentials = Mutex::new(Request::get(NOWHERE)?);
+    let credentials = Mutex::new(RequestSettings::new("GET", NOWHERE)?);
     let (status, credentials) = handle::lend(credentials, |credentials| {
         handle::lend(AuthRequestObject::new(request), |request| {
             // SAFETY: the contract: the callback may be called until its destroy hook was; it does not unwind.
@@ -90,7 +91,7 @@ fn choose(function: &Function<Choose>, request: &AuthRequest<'_>) -> Result<Auth
         ));
     }
     let mut credentials = credentials.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(credentials.policy().auth.take().unwrap_or_default())
+    Ok(credentials.request.policy().auth.take().unwrap_or_default())
 }
 
 /// # Safety

@@ -10,7 +10,7 @@ use crate::boundary::{Out, call};
 use crate::handle::{self, trunk_multipart, trunk_request_options};
 use crate::request_options::change;
 use crate::status::trunk_status;
-use crate::view::{trunk_header, trunk_view};
+use crate::view::{array, trunk_header, trunk_view};
 
 /// Sets the body to `length` bytes (-1: all) from `offset` of the file at this path. It is read when the request is sent,
 /// and again when it is sent again; nothing of it is held in memory but the piece that is being sent.
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn trunk_request_options_set_body_form(
 ) -> trunk_status {
     change(options, |request| {
         // SAFETY: the contract: an array that is an argument holds as many as are said, each with views that may be read.
-        let pairs = unsafe { trunk_header::array(fields, count, "fields") }?
+        let pairs = unsafe { array(fields, count, "fields") }?
             .iter()
             .map(|field| unsafe {
                 Ok((

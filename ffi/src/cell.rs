@@ -9,12 +9,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use engine::{Error, ErrorCode, Event, Result};
 
 use crate::fork;
-use crate::handle::{Place, dead, trunk_part};
+use crate::handle::{GENERATION_MASK, Place, dead, trunk_part};
 use crate::pages::Pages;
 use crate::request::RequestObject;
 use crate::tag::Tag;
-
-const GENERATION_MASK: u32 = (1 << 28) - 1;
 
 /// A delivered part, as C sees it.
 pub(crate) struct Content {

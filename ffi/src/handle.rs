@@ -6,13 +6,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{CookieJar, Error, ErrorCode, ManagerOptions, Multipart, Request, Result};
+use engine::{CookieJar, Error, ErrorCode, Multipart, Result};
 
 use crate::auth::AuthRequestObject;
+use crate::charset::TextEngine;
 use crate::fork::{self, PROCESS_BITS};
+use crate::har::HarObject;
 use crate::manager::ManagerObject;
+use crate::options::ManagerSettings;
 use crate::pages::{CAPACITY, Pages};
 use crate::request::RequestObject;
+use crate::request_url::RequestSettings;
+use crate::resolver::ResolveObject;
 use crate::retry::AttemptObject;
 use crate::statistics::StatisticsObject;
 use crate::tag::Tag;
@@ -84,12 +89,29 @@ pub struct trunk_cookie_jar {
     _opaque: [u8; 0],
 }
 
+/// A record of exchanges.
+pub struct trunk_har {
+    _opaque: [u8; 0],
+}
+
+/// A host name that is being looked up.
+pub struct trunk_resolve {
+    _opaque: [u8; 0],
+}
+
+/// Decodes text.
+pub struct trunk_text_decoder {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
-const GENERATION_BITS: u32 = 28;
+const GENERATION_BITS: u32 = 27;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
+/// What of a generation a handle shows.
+pub(crate) const GENERATION_MASK: u32 = GENERATIONS - 1;
 const PROCESS_SHIFT: u32 = INDEX_BITS + GENERATION_BITS;
 const KIND_SHIFT: u32 = PROCESS_SHIFT + PROCESS_BITS;
-const _: () = assert!(CAPACITY < 1 << INDEX_BITS && KIND_SHIFT == 60);
+const _: () = assert!(CAPACITY < 1 << INDEX_BITS && KIND_SHIFT == 59);
 
 /// A handle, taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,7 +124,7 @@ impl Place {
     /// The handle of this place, for an object of this process.
     pub(crate) fn encode(self, tag: Tag, process: u8) -> usize {
         self.index as usize
-            | ((self.generation & (GENERATIONS - 1)) as usize) << INDEX_BITS
+            | ((self.generation & GENERATION_MASK) as usize) << INDEX_BITS
             | (process as usize) << PROCESS_SHIFT
             | (tag as usize) << KIND_SHIFT
     }
@@ -132,7 +154,7 @@ impl Place {
         }
         Ok(Place {
             index: (handle & ((1 << INDEX_BITS) - 1)) as u32,
-            generation: (handle >> INDEX_BITS) as u32 & (GENERATIONS - 1),
+            generation: (handle >> INDEX_BITS) as u32 & GENERATION_MASK,
         })
     }
 }
@@ -146,9 +168,9 @@ pub(crate) fn dead(tag: Tag) -> Error {
 
 /// An object that a handle leads to.
 pub(crate) enum Object {
-    ManagerOptions(Arc<Mutex<ManagerOptions>>),
+    ManagerOptions(Arc<Mutex<ManagerSettings>>),
     Manager(Arc<ManagerObject>),
-    RequestOptions(Arc<Mutex<Request>>),
+    RequestOptions(Arc<Mutex<RequestSettings>>),
     Request(Arc<RequestObject>),
     Statistics(Arc<StatisticsObject>),
     Attempt(Arc<AttemptObject>),
@@ -158,6 +180,9 @@ pub(crate) enum Object {
     Multipart(Arc<Mutex<Multipart>>),
     Lines(Arc<Mutex<LinesEngine>>),
     Sse(Arc<Mutex<SseEngine>>),
+    Har(Arc<HarObject>),
+    Resolve(Arc<ResolveObject>),
+    TextDecoder(Arc<Mutex<TextEngine>>),
 }
 
 /// A type of which there are handles.
@@ -196,9 +221,9 @@ macro_rules! handled {
     };
 }
 
-handled!(Mutex<ManagerOptions>, ManagerOptions);
+handled!(Mutex<ManagerSettings>, ManagerOptions);
 handled!(ManagerObject, Manager);
-handled!(Mutex<Request>, RequestOptions);
+handled!(Mutex<RequestSettings>, RequestOptions);
 handled!(StatisticsObject, Statistics);
 handled!(AttemptObject, Attempt);
 handled!(AuthRequestObject, AuthRequest);
@@ -207,6 +232,9 @@ handled!(Mutex<UrlPieces>, Url);
 handled!(Mutex<Multipart>, Multipart);
 handled!(Mutex<LinesEngine>, Lines);
 handled!(Mutex<SseEngine>, Sse);
+handled!(HarObject, Har);
+handled!(ResolveObject, Resolve);
+handled!(Mutex<TextEngine>, TextDecoder);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -445,7 +473,7 @@ mod tests {
     fn parts_of_a_handle_round_trip() {
         let place = Place {
             index: CAPACITY - 1,
-            generation: GENERATIONS - 1,
+            generation: GENERATION_MASK,
         };
         for tag in [
             Tag::ManagerOptions,
@@ -461,6 +489,9 @@ mod tests {
             Tag::Multipart,
             Tag::Lines,
             Tag::Sse,
+            Tag::Har,
+            Tag::Resolve,
+            Tag::TextDecoder,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use engine::{Error, ErrorCode, Event, Manager, ManagerOptions, Result};
+use engine::{Error, ErrorCode, Event, Manager, Result};
 
 use crate::boundary::{Out, call, deadline};
 use crate::callback::may_wait;
 use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_manager, trunk_manager_options, trunk_part, trunk_statistics};
+use crate::options::ManagerSettings;
 use crate::request::RequestObject;
 use crate::statistics::StatisticsObject;
 use crate::status::trunk_status;
@@ -25,6 +26,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 /// A manager and the parts that its last poll gave.
 pub(crate) struct ManagerObject {
     number: u64,
+    base_url: Option<String>,
     core: Manager,
     polling: Mutex<Polling>,
 }
@@ -47,10 +49,11 @@ impl Polling {
 }
 
 impl ManagerObject {
-    fn new(options: ManagerOptions) -> Result<ManagerObject> {
+    fn new(settings: ManagerSettings) -> Result<ManagerObject> {
         Ok(ManagerObject {
+            base_url: settings.base_url,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            core: Manager::new(options)?,
+            core: Manager::new(settings.options)?,
             polling: Mutex::default(),
         })
     }
@@ -58,6 +61,11 @@ impl ManagerObject {
     /// A number that no other manager has.
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What relative URLs are appended to.
+    pub(crate) fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
     }
 
     pub(crate) fn core(&self) -> &Manager {
@@ -140,9 +148,9 @@ pub unsafe extern "C" fn trunk_manager_new(
         // SAFETY: the contract: an out-parameter is NULL or may be written.
         let out = unsafe { Out::new(manager, "manager") };
         let options = if options.is_null() {
-            ManagerOptions::default()
+            ManagerSettings::default()
         } else {
-            let options = handle::get::<Mutex<ManagerOptions>>(options.addr())?;
+            let options = handle::get::<Mutex<ManagerSettings>>(options.addr())?;
             let options = options.lock().unwrap_or_else(PoisonError::into_inner);
             options.clone()
         };

@@ -1,6 +1,5 @@
 //! Options of a manager: who runs it, what it speaks, how long it waits.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::Mutex;
@@ -39,12 +38,24 @@ pub(crate) fn http_versions(versions: trunk_http) -> Result<HttpVersions> {
     }
 }
 
+/// What a manager is made with.
+#[derive(Clone, Default)]
+pub(crate) struct ManagerSettings {
+    pub(crate) options: ManagerOptions,
+    /// What relative URLs of requests are appended to.
+    pub(crate) base_url: Option<String>,
+}
+
 /// Changes the options behind a handle.
 pub(crate) fn change<T>(
     options: *mut trunk_manager_options,
     change: impl FnOnce(&mut ManagerOptions) -> Result<T>,
 ) -> trunk_status {
-    call(|| handle::change::<ManagerOptions, T>(options.addr(), change))
+    call(|| {
+        handle::change::<ManagerSettings, T>(options.addr(), |settings| {
+            change(&mut settings.options)
+        })
+    })
 }
 
 /// Makes options, each at its default.
@@ -58,7 +69,7 @@ pub unsafe extern "C" fn trunk_manager_options_new(
         // SAFETY: the contract: an out-parameter is NULL or may be written.
         let out = unsafe { Out::new(options, "options") }?;
         out.set(ptr::without_provenance_mut(handle::insert(Mutex::new(
-            ManagerOptions::default(),
+            ManagerSettings::default(),
         ))?));
         Ok(())
     })
@@ -69,7 +80,7 @@ pub unsafe extern "C" fn trunk_manager_options_new(
 /// Errors: `TRUNK_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_manager_options_free(options: *mut trunk_manager_options) -> trunk_status {
-    call(|| handle::free::<Mutex<ManagerOptions>>(options.addr()).map(drop))
+    call(|| handle::free::<Mutex<ManagerSettings>>(options.addr()).map(drop))
 }
 
 /// Lets `threads` background threads run the reactor, each with a reactor of its own. The default is one.
@@ -210,42 +221,6 @@ pub extern "C" fn trunk_manager_options_set_total_timeout(
 ) -> trunk_status {
     change(options, |options| {
         options.timeouts.total = limit(timeout_ms);
-        Ok(())
-    })
-}
-
-/// Lets `host` and `port` stand for these addresses (IP addresses in text form, separated by commas), before any
-/// resolver is asked. May be called for several hosts.
-///
-/// Ownership: the views are copied.
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn trunk_manager_options_add_resolve(
-    options: *mut trunk_manager_options,
-    host: trunk_view,
-    port: u16,
-    addresses: trunk_view,
-) -> trunk_status {
-    change(options, |options| {
-        // SAFETY: the contract: a view that is an argument may be read during the call.
-        let (host, addresses) =
-            unsafe { (host.text("the host")?, addresses.text("the addresses")?) };
-        let parse = |text: &str| {
-            text.trim()
-                .parse()
-                .map(|address| SocketAddr::new(address, port))
-                .map_err(|_| {
-                    Error::new(
-                        ErrorCode::InvalidArgument,
-                        format!("{text:?} is not an IP address"),
-                    )
-                })
-        };
-        let addresses = addresses
-            .split(',')
-            .map(parse)
-            .collect::<Result<Vec<_>>>()?;
-        options.resolve.push((host.to_owned(), port, addresses));
         Ok(())
     })
 }

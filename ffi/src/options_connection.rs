@@ -11,6 +11,7 @@ use crate::handle::{trunk_manager_options, trunk_request_options};
 use crate::options::change;
 use crate::options_tls::{set_ca, set_verify};
 use crate::request_options;
+use crate::resolver::ip_address;
 use crate::status::trunk_status;
 use crate::view::trunk_view;
 
@@ -180,15 +181,7 @@ pub unsafe extern "C" fn trunk_manager_options_set_local_address(
     change(options, |options| {
         // SAFETY: the contract: a view that is an argument may be read during the call.
         let address = unsafe { address.optional("the address") }?;
-        let parse = |text: &str| {
-            text.parse().map_err(|_| {
-                Error::new(
-                    ErrorCode::InvalidArgument,
-                    format!("{text:?} is not an IP address"),
-                )
-            })
-        };
-        options.connection.local_address = address.map(parse).transpose()?;
+        options.connection.local_address = address.map(ip_address).transpose()?;
         Ok(())
     })
 }

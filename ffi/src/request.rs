@@ -14,7 +14,7 @@ use crate::cell::{Content, OwnedCell};
 use crate::handle::{self, trunk_part, trunk_request};
 use crate::status::trunk_status;
 use crate::tag::Tag;
-use crate::view::{trunk_header, trunk_view};
+use crate::view::{array, trunk_header, trunk_view};
 
 /// The caller has freed it.
 const FREED: u8 = 1;
@@ -228,7 +228,7 @@ fn get(request: *const trunk_request) -> Result<Arc<RequestObject>> {
 /// The contract: `fields` leads to `count` fields.
 unsafe fn trailers(fields: *const trunk_header, count: usize) -> Result<Option<HeaderMap>> {
     // SAFETY: the caller's promise.
-    let fields = unsafe { trunk_header::array(fields, count, "trailers") }?;
+    let fields = unsafe { array(fields, count, "trailers") }?;
     if fields.is_empty() {
         return Ok(None);
     }
@@ -298,7 +298,8 @@ pub extern "C" fn trunk_request_release(request: *mut trunk_request, bytes: usiz
     })
 }
 
-/// Writes a piece of a streamed body.
+/// Writes a piece of a streamed body, or to a raw stream (`trunk_request_options_set_upgrade`), also before its head has
+/// come.
 ///
 /// Ownership: `data` is copied.
 /// Errors: `TRUNK_ERROR_AGAIN` when the queue is full: nothing was taken, a part of kind `TRUNK_PART_WRITABLE` tells when
@@ -318,8 +319,8 @@ pub unsafe extern "C" fn trunk_request_write(
     })
 }
 
-/// Ends a streamed body, with `count` trailers. HTTP/1.1 sends only those whose names a header field `trailer` of the
-/// request announces (RFC 9110, 6.6.2).
+/// Ends a streamed body, with `count` trailers, or this direction of a raw stream, which has none. HTTP/1.1 sends only those
+/// whose names a header field `trailer` of the request announces (RFC 9110, 6.6.2).
 ///
 /// Ownership: `fields` (NULL allowed with a count of 0) are copied.
 /// Errors: `TRUNK_ERROR_INVALID_HEADER`, and `TRUNK_ERROR_INVALID_STATE` as for `trunk_request_write`.

@@ -9,6 +9,7 @@ use engine::{Body, Error, ErrorCode, Request, Result};
 use crate::boundary::{Out, call, limit};
 use crate::handle::{self, trunk_request_options};
 use crate::options::{http_versions, trunk_http};
+use crate::request_url::RequestSettings;
 use crate::status::trunk_status;
 use crate::view::trunk_view;
 
@@ -17,15 +18,20 @@ pub(crate) fn change<T>(
     options: *mut trunk_request_options,
     change: impl FnOnce(&mut Request) -> Result<T>,
 ) -> trunk_status {
-    call(|| handle::change::<Request, T>(options.addr(), change))
+    call(|| {
+        handle::change::<RequestSettings, T>(options.addr(), |settings| {
+            change(&mut settings.request)
+        })
+    })
 }
 
 /// Makes the options of a request with this method and absolute URL, whose scheme is `http`, `https`, `ws` or `wss`; the
-/// last two open a WebSocket, with the method `GET`.
+/// last two open a WebSocket, with the method `GET`. A `url` that begins with `/` is appended to the base URL of the
+/// manager that it is submitted to.
 ///
 /// Ownership: the views are copied. The caller frees `*options`, which may be submitted any number of times.
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2) or text that is not UTF-8,
-/// `TRUNK_ERROR_INVALID_URL`.
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a method that is no token (RFC 9110, 5.6.2), for `CONNECT`, which
+/// `trunk_request_options_new_connect` makes, or text that is not UTF-8; `TRUNK_ERROR_INVALID_URL`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_request_options_new(
     method: trunk_view,
@@ -41,10 +47,8 @@ pub unsafe extern "C" fn trunk_request_options_new(
                 url.text("the url")?,
             )
         };
-        let request = Request::new(method, url)?;
-        out.set(ptr::without_provenance_mut(handle::insert(Mutex::new(
-            request,
-        ))?));
+        let settings = Mutex::new(RequestSettings::new(method, url)?);
+        out.set(ptr::without_provenance_mut(handle::insert(settings)?));
         Ok(())
     })
 }
@@ -54,7 +58,7 @@ pub unsafe extern "C" fn trunk_request_options_new(
 /// Errors: `TRUNK_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_request_options_free(options: *mut trunk_request_options) -> trunk_status {
-    call(|| handle::free::<Mutex<Request>>(options.addr()).map(drop))
+    call(|| handle::free::<Mutex<RequestSettings>>(options.addr()).map(drop))
 }
 
 /// Adds a header field. A repeated name adds a further value.

@@ -4,13 +4,14 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::{Delivery, Error, ErrorCode, Request, Result};
+use engine::{Delivery, Error, ErrorCode, Result};
 
 use crate::boundary::{Out, call};
 use crate::callback::{Hook, UserData, trunk_destroy_callback, trunk_part_callback};
 use crate::handle::{self, trunk_manager, trunk_request, trunk_request_options};
 use crate::manager::ManagerObject;
 use crate::request::{RequestObject, Way};
+use crate::request_url::RequestSettings;
 use crate::status::trunk_status;
 
 /// The arguments that all three have, and what differs.
@@ -29,11 +30,11 @@ impl Submission {
         delivery: impl FnOnce(&Arc<RequestObject>) -> Delivery,
     ) -> Result<*mut trunk_request> {
         let manager = handle::get::<ManagerObject>(self.manager.addr())?;
-        let options = handle::get::<Mutex<Request>>(self.options.addr())?;
+        let options = handle::get::<Mutex<RequestSettings>>(self.options.addr())?;
         let request = options
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+            .to_request(manager.base_url())?;
         let (handle, object) = handle::insert_with(|handle| {
             Arc::new(RequestObject::new(
                 handle,
@@ -61,7 +62,7 @@ impl Submission {
 ///
 /// Ownership: `options` are copied and may be submitted again. The caller frees `*request`, which cancels it.
 /// Errors: `TRUNK_ERROR_CLOSED` after `trunk_manager_close` or `trunk_manager_shutdown`, `TRUNK_ERROR_INVALID_ARGUMENT`
-/// where the options do not fit together.
+/// where the options do not fit together, and as `trunk_url_build` where the URL has a base or parameters.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_manager_submit_recv(
     manager: *mut trunk_manager,

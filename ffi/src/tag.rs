@@ -16,6 +16,9 @@ pub(crate) enum Tag {
     Multipart = 11,
     Lines = 12,
     Sse = 13,
+    Har = 14,
+    Resolve = 15,
+    TextDecoder = 16,
 }
 
 impl Tag {
@@ -34,6 +37,9 @@ impl Tag {
             Tag::Multipart => "trunk_multipart",
             Tag::Lines => "trunk_lines",
             Tag::Sse => "trunk_sse",
+            Tag::Har => "trunk_har",
+            Tag::Resolve => "trunk_resolve",
+            Tag::TextDecoder => "trunk_text_decoder",
         }
     }
 }

@@ -27,8 +27,8 @@ pub struct trunk_sse_event {
 
 /// An engine, and what it gave last, for as long as C reads it.
 pub(crate) struct Engine<E, L> {
-    engine: E,
-    last: Option<L>,
+    pub(crate) engine: E,
+    pub(crate) last: Option<L>,
 }
 
 pub(crate) type LinesEngine = Engine<Lines, Bytes>;
@@ -38,22 +38,24 @@ pub(crate) type SseEngine = Engine<ServerSentEvents, ServerSentEvent>;
 ///
 /// # Safety
 /// `out` is NULL or may be written during the call.
-unsafe fn make<E, L, H>(engine: E, out: *mut *mut H, name: &str) -> trunk_status
+pub(crate) unsafe fn make<E, L, H>(engine: E, out: *mut *mut H, name: &str) -> Result<()>
 where
     Mutex<Engine<E, L>>: Handled,
 {
-    call(|| {
-        // SAFETY: the caller's promise.
-        let out = unsafe { Out::new(out, name) }?;
-        let engine = Engine { engine, last: None };
-        out.set(ptr::without_provenance_mut(handle::insert(Mutex::new(
-            engine,
-        ))?));
-        Ok(())
-    })
+    // SAFETY: the caller's promise.
+    let out = unsafe { Out::new(out, name) }?;
+    let engine = Engine { engine, last: None };
+    out.set(ptr::without_provenance_mut(handle::insert(Mutex::new(
+        engine,
+    ))?));
+    Ok(())
 }
 
-fn change<E, L>(handle: usize, change: impl FnOnce(&mut Engine<E, L>) -> Result<()>) -> trunk_status
+/// Changes an engine.
+pub(crate) fn change<E, L>(
+    handle: usize,
+    change: impl FnOnce(&mut Engine<E, L>) -> Result<()>,
+) -> trunk_status
 where
     Mutex<Engine<E, L>>: Handled,
 {
@@ -75,7 +77,7 @@ pub unsafe extern "C" fn trunk_lines_new(
         engine = engine.at_carriage_return();
     }
     // SAFETY: the contract: an out-parameter is NULL or may be written.
-    unsafe { make::<_, Bytes, _>(engine, lines, "lines") }
+    call(|| unsafe { make::<_, Bytes, _>(engine, lines, "lines") })
 }
 
 /// Gives it back. NULL is let pass.
@@ -138,7 +140,7 @@ pub unsafe extern "C" fn trunk_lines_next(
 pub unsafe extern "C" fn trunk_sse_new(max_event: usize, sse: *mut *mut trunk_sse) -> trunk_status {
     let engine = ServerSentEvents::new(max_event);
     // SAFETY: the contract: an out-parameter is NULL or may be written.
-    unsafe { make::<_, ServerSentEvent, _>(engine, sse, "sse") }
+    call(|| unsafe { make::<_, ServerSentEvent, _>(engine, sse, "sse") })
 }
 
 /// Gives it back. NULL is let pass.

@@ -20,20 +20,55 @@ pub const TRUNK_PATH_COLON: trunk_path_style = 1;
 /// `/users/{id}`.
 pub const TRUNK_PATH_CURLY: trunk_path_style = 2;
 
+/// The style of an argument.
+///
+/// # Errors
+/// `invalid_argument`.
+pub(crate) fn path_style(style: trunk_path_style) -> Result<PathStyle> {
+    match style {
+        TRUNK_PATH_LITERAL => Ok(PathStyle::Literal),
+        TRUNK_PATH_COLON => Ok(PathStyle::Colon),
+        TRUNK_PATH_CURLY => Ok(PathStyle::Curly),
+        _ => Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!("there is no path style {style}"),
+        )),
+    }
+}
+
 /// The pieces so far.
 #[derive(Default)]
 pub(crate) struct UrlPieces {
     base: Option<String>,
     url: String,
-    path_style: PathStyle,
-    path_params: Vec<(String, String)>,
-    params: Vec<(String, String)>,
+    pub(crate) path_style: PathStyle,
+    pub(crate) path_params: Vec<(String, String)>,
+    pub(crate) params: Vec<(String, String)>,
     /// What was built last, for as long as C reads it.
     built: String,
 }
 
 impl UrlPieces {
-    fn build(&self) -> Result<String> {
+    /// This URL, without a base and parameters.
+    pub(crate) fn of(url: &str) -> UrlPieces {
+        UrlPieces {
+            url: url.to_owned(),
+            ..UrlPieces::default()
+        }
+    }
+
+    /// Whether the URL stands as it was given.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.path_style == PathStyle::Literal
+            && self.path_params.is_empty()
+            && self.params.is_empty()
+    }
+
+    /// Puts it together.
+    ///
+    /// # Errors
+    /// As [`UrlTemplate::build`].
+    pub(crate) fn build(&self, base: Option<&str>) -> Result<String> {
         fn borrow(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
             pairs
                 .iter()
@@ -41,7 +76,7 @@ impl UrlPieces {
                 .collect()
         }
         UrlTemplate {
-            base: self.base.as_deref(),
+            base,
             url: &self.url,
             path_params: &borrow(&self.path_params),
             path_style: self.path_style,
@@ -59,7 +94,7 @@ fn change(url: *mut trunk_url, change: impl FnOnce(&mut UrlPieces) -> Result<()>
 ///
 /// # Safety
 /// As for [`trunk_view::text`].
-unsafe fn pair(name: trunk_view, value: trunk_view) -> Result<(String, String)> {
+pub(crate) unsafe fn pair(name: trunk_view, value: trunk_view) -> Result<(String, String)> {
     // SAFETY: the caller's promise.
     let (name, value) = unsafe { (name.text("the name")?, value.text("the value")?) };
     Ok((name.to_owned(), value.to_owned()))
@@ -86,8 +121,7 @@ pub unsafe extern "C" fn trunk_url_new(
         };
         let pieces = UrlPieces {
             base: base.map(str::to_owned),
-            url: url.to_owned(),
-            ..UrlPieces::default()
+            ..UrlPieces::of(url)
         };
         out.set(ptr::without_provenance_mut(handle::insert(Mutex::new(
             pieces,
@@ -113,17 +147,7 @@ pub extern "C" fn trunk_url_set_path_style(
     style: trunk_path_style,
 ) -> trunk_status {
     change(url, |url| {
-        url.path_style = match style {
-            TRUNK_PATH_LITERAL => PathStyle::Literal,
-            TRUNK_PATH_COLON => PathStyle::Colon,
-            TRUNK_PATH_CURLY => PathStyle::Curly,
-            _ => {
-                return Err(Error::new(
-                    ErrorCode::InvalidArgument,
-                    format!("there is no path style {style}"),
-                ));
-            }
-        };
+        url.path_style = path_style(style)?;
         Ok(())
     })
 }
@@ -174,7 +198,7 @@ pub unsafe extern "C" fn trunk_url_build(
     change(url, |url| {
         // SAFETY: the contract: an out-parameter is NULL or may be written.
         let out = unsafe { Out::new(text, "text") }?;
-        url.built = url.build()?;
+        url.built = url.build(url.base.as_deref())?;
         out.set(trunk_view::of_text(&url.built));
         Ok(())
     })

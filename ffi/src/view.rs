@@ -50,37 +50,31 @@ pub extern "C" fn trunk_bytes(data: *const c_void, size: usize) -> trunk_view {
     }
 }
 
-impl trunk_header {
-    /// The fields of an argument.
-    ///
-    /// # Safety
-    /// The contract: `fields` leads to `count` of them, which do not change during the call.
-    ///
-    /// # Errors
-    /// `null_pointer` for NULL with a count, `invalid_argument` for a count that no array has.
-    pub(crate) unsafe fn array<'a>(
-        fields: *const trunk_header,
-        count: usize,
-        name: &str,
-    ) -> Result<&'a [trunk_header]> {
-        if count == 0 {
-            return Ok(&[]);
-        }
-        if fields.is_null() {
-            return Err(Error::new(
-                ErrorCode::NullPointer,
-                format!("the {name} are NULL, their count is not 0"),
-            ));
-        }
-        if count > isize::MAX.unsigned_abs() / size_of::<trunk_header>() {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!("the {name} are more than any array holds"),
-            ));
-        }
-        // SAFETY: the caller's promise, and both checks above.
-        Ok(unsafe { slice::from_raw_parts(fields, count) })
+/// The items of an argument.
+///
+/// # Safety
+/// The contract: `items` leads to `count` of them, which do not change during the call.
+///
+/// # Errors
+/// `null_pointer` for NULL with a count, `invalid_argument` for a count that no array has.
+pub(crate) unsafe fn array<'a, T>(items: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
     }
+    if items.is_null() {
+        return Err(Error::new(
+            ErrorCode::NullPointer,
+            format!("the {name} are NULL, their count is not 0"),
+        ));
+    }
+    if count > isize::MAX.unsigned_abs() / size_of::<T>() {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!("the {name} are more than any array holds"),
+        ));
+    }
+    // SAFETY: the caller's promise, and both checks above.
+    Ok(unsafe { slice::from_raw_parts(items, count) })
 }
 
 impl trunk_view {

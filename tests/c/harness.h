@@ -136,19 +136,16 @@ void test_delivery(const struct server *server);
 void test_callbacks(const struct server *server);
 void test_decisions(const struct server *server);
 void test_pieces(const struct server *server);
-void test_text(void);
+void test_resolver(const struct server *server);
+void test_insight(const struct server *server);
+void test_urls(const struct server *server);
+void test_fields(const struct server *server);
+void test_handshakes(const struct server *server);
+void test_text(const struct server *server);
 void test_connections(const struct server *server);
 void test_streams(const struct server *server);
+void test_tunnels(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);
-
-/* Calls every exported function that takes a handle with `handles` and checks what each answers: `free_status` the
- * functions that free, `status` all others. Answers how many functions there were. */
-struct handles {
-    void *manager_options, *manager, *request_options, *request, *statistics;
-    const void *part;
-    void *cookie_jar, *url, *multipart, *lines, *sse;
-};
-int call_everything(const struct handles *handles, trunk_status status, trunk_status free_status);
 
 #endif

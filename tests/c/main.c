@@ -1,8 +1,16 @@
-/* Runs the C tests: `runner` all of them, `runner api` or `runner cases [NAME]` some. */
+/* Runs the C tests: `runner` all of them, `runner api [GROUP]` or `runner cases [NAME]` some. */
 #include "harness.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const struct {
+    const char *name;
+    void (*run)(const struct server *server);
+} groups[] = {{"handles", test_handles},         {"delivery", test_delivery}, {"callbacks", test_callbacks},
+              {"decisions", test_decisions},     {"pieces", test_pieces},     {"resolver", test_resolver}, {"insight", test_insight}, {"urls", test_urls}, {"fields", test_fields}, {"handshakes", test_handshakes}, {"text", test_text},
+              {"connections", test_connections}, {"streams", test_streams},   {"tunnels", test_tunnels},
+              {"process", test_process}};
 
 int main(int argc, char **argv)
 {
@@ -13,15 +21,10 @@ int main(int argc, char **argv)
         struct server server;
         if (!server_start(&server, "embedded", NULL))
             return 1;
-        test_handles(&server);
-        test_delivery(&server);
-        test_callbacks(&server);
-        test_decisions(&server);
-        test_pieces(&server);
-        test_text();
-        test_connections(&server);
-        test_streams(&server);
-        test_process(&server);
+        for (size_t index = 0; index < sizeof groups / sizeof *groups; index++) {
+            if (argc <= 2 || strcmp(argv[2], groups[index].name) == 0)
+                groups[index].run(&server);
+        }
         server_stop(&server);
     }
     if (strcmp(what, "api") != 0)

@@ -1,4 +1,4 @@
-/* What requests and managers are made of besides options: URLs, bodies, cookie jars; statistics as text. */
+/* What requests and managers are made of besides options: bodies, cookie jars. */
 #include "harness.h"
 
 #include <stdlib.h>
@@ -6,47 +6,6 @@
 #include <unistd.h>
 
 static trunk_manager *manager;
-
-/* ---- URLs ---- */
-
-static void check_url(const char *base, const char *url, trunk_path_style style, const char *expected)
-{
-    trunk_url *pieces = NULL;
-    trunk_view text = {NULL, 0};
-    CHECK_OK(trunk_url_new(trunk_text(base), trunk_text(url), &pieces));
-    CHECK_OK(trunk_url_set_path_style(pieces, style));
-    if (style != TRUNK_PATH_LITERAL)
-        CHECK_OK(trunk_url_add_path_param(pieces, trunk_text("id"), trunk_text("a/b c")));
-    CHECK_OK(trunk_url_add_param(pieces, trunk_text("q"), trunk_text("x&y")));
-    CHECK_OK(trunk_url_build(pieces, &text));
-    if (!view_is(text, expected))
-        test_fail(__FILE__, __LINE__, "%.*s, not %s", (int)text.size, (const char *)text.data, expected);
-    CHECK_OK(trunk_url_add_param(pieces, trunk_text("q"), trunk_text("2")));
-    CHECK_OK(trunk_url_build(pieces, &text));
-    CHECK(text.size == strlen(expected) + 4 && memcmp(text.data + text.size - 4, "&q=2", 4) == 0);
-    CHECK_OK(trunk_url_free(pieces));
-}
-
-static void test_urls(void)
-{
-    trunk_url *pieces = NULL;
-    trunk_view text = {NULL, 0};
-    check_url("http://host/api", "users", TRUNK_PATH_LITERAL, "http://host/api/users?q=x%26y");
-    check_url("http://host:8080/", "/users/:id", TRUNK_PATH_COLON, "http://host:8080/users/a%2Fb%20c?q=x%26y");
-    check_url(NULL, "http://host/{id}?a=1", TRUNK_PATH_CURLY, "http://host/a%2Fb%20c?a=1&q=x%26y");
-    CHECK_STATUS(trunk_url_new(trunk_text(NULL), trunk_text("x"), NULL), TRUNK_ERROR_NULL_POINTER);
-    CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text("/:id"), &pieces));
-    CHECK_STATUS(trunk_url_build(pieces, NULL), TRUNK_ERROR_NULL_POINTER);
-    CHECK_STATUS(trunk_url_build(pieces, &text), TRUNK_ERROR_INVALID_URL);
-    CHECK(text.data == NULL);
-    CHECK_STATUS(trunk_url_set_path_style(pieces, 3), TRUNK_ERROR_INVALID_ARGUMENT);
-    CHECK_OK(trunk_url_free(pieces));
-    CHECK_OK(trunk_url_new(trunk_text("http://h"), trunk_text("/:id"), &pieces));
-    CHECK_OK(trunk_url_set_path_style(pieces, TRUNK_PATH_COLON));
-    CHECK_STATUS(trunk_url_build(pieces, &text), TRUNK_ERROR_INVALID_ARGUMENT);
-    CHECK(strstr(last_message(), "id") != NULL);
-    CHECK_OK(trunk_url_free(pieces));
-}
 
 /* ---- Bodies ---- */
 
@@ -225,24 +184,6 @@ static void test_cookies(const struct server *server, const char *path)
     CHECK_OK(trunk_cookie_jar_free(jar));
 }
 
-/* ---- Statistics ---- */
-
-static void test_openmetrics(void)
-{
-    trunk_statistics *statistics = NULL;
-    trunk_view text = {NULL, 0}, again = {NULL, 0};
-    CHECK_OK(trunk_manager_statistics(manager, &statistics));
-    CHECK_STATUS(trunk_statistics_openmetrics(statistics, NULL), TRUNK_ERROR_NULL_POINTER);
-    CHECK_OK(trunk_statistics_openmetrics(statistics, &text));
-    CHECK_OK(trunk_statistics_openmetrics(statistics, &again));
-    CHECK(text.data == again.data && text.size == again.size);
-    CHECK(text.size > 100 && memcmp(text.data + text.size - 6, "# EOF\n", 6) == 0);
-    char *copy = strndup((const char *)text.data, text.size);
-    CHECK(copy != NULL && strstr(copy, "\ntrunkline_requests_submitted_total ") != NULL);
-    free(copy);
-    CHECK_OK(trunk_statistics_free(statistics));
-}
-
 void test_pieces(const struct server *server)
 {
     char path[] = "/tmp/trunkline-test-XXXXXX", jar[] = "/tmp/trunkline-test-XXXXXX";
@@ -253,12 +194,10 @@ void test_pieces(const struct server *server)
     test_begin("pieces: " title);                                                                                    \
     call;                                                                                                            \
     test_end();
-    RUN("urls", test_urls())
     RUN("forms and json", test_bodies(server))
     RUN("files", test_files(server, path))
     RUN("multipart", test_multipart(server, path))
     RUN("cookie jars", test_cookies(server, jar))
-    RUN("statistics as text", test_openmetrics())
 #undef RUN
     CHECK_OK(trunk_manager_free(manager));
     close(file);

@@ -1,5 +1,5 @@
 /* What concerns the whole process: forking, threads, the log, statistics. */
-#include "harness.h"
+#include "handles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,29 +29,7 @@ static void fetch(trunk_manager *manager, trunk_request_options *options, bool i
 /* Promise 11: in the child every handle answers `forked` and can be freed; the parent notices nothing. */
 static void test_fork(bool is_inline)
 {
-    struct handles handles = {0};
-    trunk_manager_options *options = manager_options(is_inline);
-    trunk_manager *manager = NULL;
-    CHECK_OK(trunk_manager_new(options, &manager));
-    trunk_request_options *drip = get("/drip/20/10");
-    trunk_request *request = NULL;
-    trunk_statistics *statistics = NULL;
-    const trunk_part *part = NULL;
-    CHECK_OK(trunk_manager_submit_recv(manager, drip, &request));
-    CHECK_OK(trunk_request_recv(request, slow(5000), &part));
-    CHECK_OK(trunk_manager_statistics(manager, &statistics));
-    handles.manager_options = options;
-    handles.manager = manager;
-    handles.request_options = drip;
-    handles.request = request;
-    handles.statistics = statistics;
-    handles.part = part;
-    CHECK_OK(trunk_cookie_jar_new((trunk_cookie_jar **)&handles.cookie_jar));
-    CHECK_OK(trunk_url_new(trunk_text(NULL), trunk_text("http://a/"), (trunk_url **)&handles.url));
-    CHECK_OK(trunk_multipart_new((trunk_multipart **)&handles.multipart));
-    CHECK_OK(trunk_lines_new(100, false, (trunk_lines **)&handles.lines));
-    CHECK_OK(trunk_sse_new(100, (trunk_sse **)&handles.sse));
-
+    struct handles handles = handles_make(server, "/drip/20/10", is_inline);
     fflush(stdout);
     int verdict[2] = {-1, -1};
     CHECK(pipe(verdict) == 0);
@@ -77,24 +55,16 @@ static void test_fork(bool is_inline)
     CHECK(read(verdict[0], said, 4) == 4 && strcmp(said, "good") == 0);
     close(verdict[0]);
     CHECK(waitpid(child, &status, 0) == child);
-    CHECK_OK(trunk_sse_free(handles.sse));
-    CHECK_OK(trunk_lines_free(handles.lines));
-    CHECK_OK(trunk_multipart_free(handles.multipart));
-    CHECK_OK(trunk_url_free(handles.url));
-    CHECK_OK(trunk_cookie_jar_free(handles.cookie_jar));
+    const trunk_part *part = handles.part;
     CHECK_OK(trunk_part_check(part));
     size_t bytes = 0;
     while (trunk_part_kind(part) != TRUNK_PART_DONE && !test_failed()) {
-        CHECK_OK(trunk_request_recv(request, slow(5000), &part));
+        CHECK_OK(trunk_request_recv(handles.request, slow(5000), &part));
         bytes += trunk_part_data(part).size;
     }
     CHECK(bytes == 20);
-    fetch(manager, drip, is_inline, TRUNK_OK);
-    CHECK_OK(trunk_statistics_free(statistics));
-    CHECK_OK(trunk_request_free(request));
-    CHECK_OK(trunk_request_options_free(drip));
-    CHECK_OK(trunk_manager_free(manager));
-    CHECK_OK(trunk_manager_options_free(options));
+    fetch(handles.manager, handles.request_options, is_inline, TRUNK_OK);
+    handles_free(&handles);
 }
 
 static uint64_t statistic(trunk_manager *manager, trunk_statistic which)

@@ -1,4 +1,4 @@
-/* Lines and server-sent events, wherever their bytes are cut. */
+/* Lines, server-sent events and charsets, wherever their bytes are cut. */
 #include "harness.h"
 
 #include <string.h>
@@ -89,10 +89,74 @@ static void test_events(void)
     CHECK_OK(trunk_sse_free(sse));
 }
 
-void test_text(void)
+/* Decodes `data`, cut in two at every byte. */
+static void check_text(const char *label, const char *data, size_t size, const char *expected, const char *encoding)
 {
+    for (size_t cut = 0; cut <= size; cut++) {
+        trunk_text_decoder *decoder = NULL;
+        trunk_view text;
+        char got[200] = "";
+        CHECK_OK(trunk_text_decoder_new(trunk_text(label), &decoder));
+        for (int piece = 0; piece < 3; piece++) {
+            if (piece == 2)
+                CHECK_OK(trunk_text_decoder_finish(decoder, &text));
+            else
+                CHECK_OK(trunk_text_decoder_decode(decoder, piece == 0 ? trunk_bytes(data, cut)
+                                                                       : trunk_bytes(data + cut, size - cut),
+                                                   &text));
+            CHECK(text.data != NULL && text.size < sizeof got - strlen(got));
+            strncat(got, (const char *)text.data, text.size);
+        }
+        CHECK(strcmp(got, expected) == 0);
+        CHECK_OK(trunk_text_decoder_encoding(decoder, &text));
+        CHECK(view_is(text, encoding));
+        CHECK_OK(trunk_text_decoder_decode(decoder, trunk_text("more"), &text));
+        CHECK(text.size == 0);
+        CHECK_OK(trunk_text_decoder_free(decoder));
+    }
+}
+
+static void test_charsets(void)
+{
+    check_text(NULL, "a\xc3\xa9\xe2\x82\xac", 6, "a\xc3\xa9\xe2\x82\xac", "UTF-8");
+    check_text("no-such", "\xc3\xa9", 2, "\xc3\xa9", "UTF-8");
+    check_text(" Latin1 ", "na\xefve\x80", 6, "na\xc3\xafve\xe2\x82\xac", "windows-1252");
+    check_text("shift_jis", "\x83\x65", 2, "\xe3\x83\x86", "Shift_JIS");
+    /* A byte order mark wins. */
+    check_text("latin1", "\xef\xbb\xbf\xc3\xa9", 5, "\xc3\xa9", "UTF-8");
+    check_text("utf-8", "a\xff" "b\xe2\x82", 5, "a\xef\xbf\xbd" "b\xef\xbf\xbd", "UTF-8");
+
+    static const struct {
+        const char *content_type, *encoding;
+    } types[] = {{"text/html; charset=\"euc-kr\"", "EUC-KR"}, {"text/html", "UTF-8"}, {"", "UTF-8"},
+                 {"text/\xff; charset=latin1", "windows-1252"}};
+    trunk_text_decoder *decoder = NULL;
+    trunk_view text = {NULL, 7};
+    for (size_t index = 0; index < sizeof types / sizeof *types; index++) {
+        CHECK_OK(trunk_text_decoder_new_for_content_type(trunk_text(types[index].content_type), &decoder));
+        CHECK_OK(trunk_text_decoder_encoding(decoder, &text));
+        CHECK(view_is(text, types[index].encoding));
+        CHECK_OK(trunk_text_decoder_free(decoder));
+    }
+    CHECK_STATUS(trunk_text_decoder_new(trunk_text("utf-8"), NULL), TRUNK_ERROR_NULL_POINTER);
+    CHECK_STATUS(trunk_text_decoder_new_for_content_type(trunk_bytes(NULL, 3), &decoder), TRUNK_ERROR_NULL_POINTER);
+    CHECK_OK(trunk_text_decoder_new(trunk_text("utf-8"), &decoder));
+    CHECK_STATUS(trunk_text_decoder_decode(decoder, trunk_text("a"), NULL), TRUNK_ERROR_NULL_POINTER);
+    CHECK_STATUS(trunk_text_decoder_decode(decoder, trunk_bytes(NULL, 3), &text), TRUNK_ERROR_NULL_POINTER);
+    CHECK_STATUS(trunk_text_decoder_finish(decoder, NULL), TRUNK_ERROR_NULL_POINTER);
+    CHECK_OK(trunk_text_decoder_finish(decoder, &text));
+    CHECK(text.data != NULL && text.size == 0);
+    CHECK_OK(trunk_text_decoder_free(decoder));
+}
+
+void test_text(const struct server *server)
+{
+    (void)server;
     test_begin("text: lines");
     test_lines();
+    test_end();
+    test_begin("text: charsets");
+    test_charsets();
     test_end();
     test_begin("text: server-sent events");
     test_events();

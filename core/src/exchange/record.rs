@@ -8,7 +8,7 @@ use http::response::Parts;
 
 use super::Leg;
 use crate::error::Error;
-use crate::insight::{HarEntry, HarTimings};
+use crate::insight::{HarEntry, HarLog, HarTimings};
 use crate::part::{Head, Part, Timings};
 use crate::request::Body;
 
@@ -28,7 +28,12 @@ impl Record {
 impl Leg<'_> {
     /// Begins to record, where the manager keeps an archive.
     pub(super) fn begin_record(&mut self) {
-        if self.options().har.is_none() {
+        if !self
+            .options()
+            .har
+            .as_ref()
+            .is_some_and(HarLog::is_recording)
+        {
             return;
         }
         let request = self.request;

@@ -117,6 +117,16 @@ impl Request {
         Request::new("GET", url)
     }
 
+    /// Sends it to this absolute URL instead.
+    ///
+    /// # Errors
+    /// `invalid_url`, as [`Request::new`].
+    pub fn url(&mut self, url: &str) -> Result<&mut Request> {
+        pieces::check_text("url", url)?;
+        self.address = Arc::new(Address::parse(url)?);
+        Ok(self)
+    }
+
     /// Whether the URL's scheme is `ws` or `wss`.
     pub fn is_websocket(&self) -> bool {
         self.address.websocket

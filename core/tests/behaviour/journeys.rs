@@ -240,3 +240,25 @@ fn every_leg_is_in_the_archive() {
         assert_eq!(cookie.unwrap()["value"], "[masked]");
     }
 }
+
+#[test]
+fn a_stopped_archive_takes_nothing_and_can_go_on() {
+    let port = peer::peer(|mut stream, _| {
+        while peer::read_head(&mut stream).is_some() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        }
+    });
+    let log = HarLog::new();
+    let manager = Manager::new(ManagerOptions {
+        har: Some(log.clone()),
+        ..ManagerOptions::default()
+    })
+    .unwrap();
+    for path in ["/kept", "/left-out", "/again"] {
+        log.set_recording(path != "/left-out");
+        fetch(&manager, get(port, path)).good();
+    }
+    drop(manager);
+    let json = log.to_json();
+    assert!(json.contains("/kept") && json.contains("/again") && !json.contains("/left-out"));
+}

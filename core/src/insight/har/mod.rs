@@ -10,6 +10,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
@@ -31,6 +32,7 @@ pub struct HarLog(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     credentials: bool,
+    stopped: AtomicBool,
     entries: Mutex<Entries>,
 }
 
@@ -53,6 +55,15 @@ impl HarLog {
             credentials: true,
             ..Shared::default()
         }))
+    }
+
+    /// Whether exchanges are recorded that begin from now on. Default yes.
+    pub fn set_recording(&self, recording: bool) {
+        self.0.stopped.store(!recording, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        !self.0.stopped.load(Ordering::Relaxed)
     }
 
     /// Adds an exchange that has ended.
