@@ -182,6 +182,7 @@ impl Leg<'_> {
 
     /// Delivers the end of a request that went well.
     pub(super) fn done(&self, received: u64, status: StatusCode) {
+        self.end_record();
         if self.exchange.policy().status_errors && status.as_u16() >= 400 {
             let error = Error::new(
                 ErrorCode::HttpStatus,
