@@ -4,6 +4,8 @@
 
 mod kit;
 
+#[path = "servers/apache.rs"]
+mod apache;
 #[path = "servers/grpc.rs"]
 mod grpc;
 #[path = "servers/program.rs"]
