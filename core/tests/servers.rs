@@ -8,6 +8,10 @@ mod kit;
 mod apache;
 #[path = "servers/grpc.rs"]
 mod grpc;
+#[path = "servers/haproxy.rs"]
+mod haproxy;
+#[path = "servers/nghttpx.rs"]
+mod nghttpx;
 #[path = "servers/program.rs"]
 mod program;
 #[path = "servers/proxies.rs"]

@@ -18,8 +18,8 @@ struct Apache {
     plain: String,
     tls: String,
     port: u16,
-    _running: Running,
-    _backend: embedded::Server,
+    /// Ended when dropped.
+    _processes: (Running, embedded::Server),
 }
 
 /// One process, which is ended by ending it; none where httpd is missing.
@@ -42,14 +42,13 @@ fn start() -> Option<Apache> {
         .replace("BACKEND", &backend.places().http.to_string());
     program.write("httpd.conf", &config);
     let config = format!("{folder}/httpd.conf");
-    let _running = program.start(&path, &["-X", "-f", &config], &[plain, tls]);
+    let running = program.start(&path, &["-X", "-f", &config], &[plain, tls]);
     Some(Apache {
         program,
         plain: format!("http://127.0.0.1:{plain}"),
         tls: format!("https://localhost:{tls}"),
         port: plain,
-        _running,
-        _backend: backend,
+        _processes: (running, backend),
     })
 }
 
@@ -118,18 +117,18 @@ impl Client<'_> {
     }
 }
 
-fn basic(password: &str) -> Option<Auth> {
-    Some(Auth::Basic {
+fn basic(password: &str) -> Auth {
+    Auth::Basic {
         user: "me".into(),
         password: password.into(),
-    })
+    }
 }
 
-fn digest(password: &str) -> Option<Auth> {
-    Some(Auth::Digest {
+fn digest(password: &str) -> Auth {
+    Auth::Digest {
         user: "me".into(),
         password: password.into(),
-    })
+    }
 }
 
 #[test]
@@ -149,14 +148,18 @@ fn apache_files() {
 fn apache_credentials() {
     let Some(apache) = start() else { return };
     apache.each(|client| {
-        let plain = client.with("GET", "/basic/10", |policy| policy.auth = basic("pw"));
+        let plain = client.with("GET", "/basic/10", |policy| policy.auth = Some(basic("pw")));
         assert_eq!(client.ask(plain).1, [200]);
-        let wrong = client.with("GET", "/basic/10", |policy| policy.auth = basic("no"));
+        let wrong = client.with("GET", "/basic/10", |policy| policy.auth = Some(basic("no")));
         assert_eq!(client.ask(wrong).1, [401]);
         let none = client.request("GET", "/digest/10");
         assert_eq!(client.ask(none).1, [401]);
 
-        let proven = || client.with("GET", "/digest/10", |policy| policy.auth = digest("pw"));
+        let proven = || {
+            client.with("GET", "/digest/10", |policy| {
+                policy.auth = Some(digest("pw"))
+            })
+        };
         let (answer, legs) = client.ask(proven());
         assert_eq!((answer.body.len(), legs), (10, vec![401, 200]));
         let told = &answer.head.unwrap().headers["authentication-info"];
@@ -165,17 +168,23 @@ fn apache_credentials() {
         for _ in 0..5 {
             assert_eq!(client.ask(proven()).1, [200], "{}", client.base);
         }
-        let wrong = client.with("GET", "/digest/10", |policy| policy.auth = digest("no"));
+        let wrong = client.with("GET", "/digest/10", |policy| {
+            policy.auth = Some(digest("no"))
+        });
         let (_, legs) = client.ask(wrong);
         assert!(legs.iter().all(|status| *status == 401), "{legs:?}");
         assert!(legs.len() <= 4, "{legs:?}");
 
         // The body is sent again with the proof.
-        let mut upload = client.with("POST", "/proven", |policy| policy.auth = digest("pw"));
+        let mut upload = client.with("POST", "/proven", |policy| policy.auth = Some(digest("pw")));
         upload.body(vec![7; 100_000]);
         let (answer, _) = client.ask(upload);
         assert_eq!(answer.status(), 200);
-        assert!(answer.body == [7; 100_000], "{} bytes", answer.body.len());
+        assert!(
+            answer.body == vec![7; 100_000],
+            "{} bytes",
+            answer.body.len()
+        );
     });
 }
 
@@ -186,8 +195,9 @@ fn apache_digest_in_a_crowd() {
     apache.each(|client| {
         let requests: Vec<_> = (0..50)
             .map(|_| {
-                let request =
-                    client.with("GET", "/digest/70000", |policy| policy.auth = digest("pw"));
+                let request = client.with("GET", "/digest/70000", |policy| {
+                    policy.auth = Some(digest("pw"))
+                });
                 submit(&client.manager, request)
             })
             .collect();
@@ -211,7 +221,11 @@ fn apache_redirects() {
         again.body(vec![7; 100_000]);
         let (answer, legs) = client.ask(again);
         assert_eq!(legs, [307, 200]);
-        assert!(answer.body == [7; 100_000], "{} bytes", answer.body.len());
+        assert!(
+            answer.body == vec![7; 100_000],
+            "{} bytes",
+            answer.body.len()
+        );
         let gone = client.with("GET", "/gone", |policy| policy.status_errors = Some(true));
         let answer = fetch(&client.manager, gone);
         assert_eq!(
@@ -278,7 +292,11 @@ fn apache_expects() {
             request
         };
         let (answer, _) = client.ask(expect("/echo"));
-        assert!(answer.body == [7; 300_000], "{} bytes", answer.body.len());
+        assert!(
+            answer.body == vec![7; 300_000],
+            "{} bytes",
+            answer.body.len()
+        );
         // The answer comes in place of the word to go on: nothing of the body is sent.
         let (answer, _) = client.ask(expect("/closed"));
         assert_eq!(answer.status(), 401);
