@@ -157,7 +157,7 @@ fn apache_credentials() {
 
         let proven = || {
             client.with("GET", "/digest/10", |policy| {
-                policy.auth = Some(digest("pw"))
+                policy.auth = Some(digest("pw"));
             })
         };
         let (answer, legs) = client.ask(proven());
@@ -169,7 +169,7 @@ fn apache_credentials() {
             assert_eq!(client.ask(proven()).1, [200], "{}", client.base);
         }
         let wrong = client.with("GET", "/digest/10", |policy| {
-            policy.auth = Some(digest("no"))
+            policy.auth = Some(digest("no"));
         });
         let (_, legs) = client.ask(wrong);
         assert!(legs.iter().all(|status| *status == 401), "{legs:?}");
@@ -196,7 +196,7 @@ fn apache_digest_in_a_crowd() {
         let requests: Vec<_> = (0..50)
             .map(|_| {
                 let request = client.with("GET", "/digest/70000", |policy| {
-                    policy.auth = Some(digest("pw"))
+                    policy.auth = Some(digest("pw"));
                 });
                 submit(&client.manager, request)
             })
