@@ -22,12 +22,16 @@ header stdio.h libc6-dev
 command make make
 '
 needed_test='
+command apache2 apache2-bin
 command cmake cmake
+command danted dante-server
 command etcd etcd-server
 command etcdctl etcd-client
+command haproxy haproxy
 command microsocks microsocks
 command nghttp nghttp2-client
 command nghttpd nghttp2-server
+command nghttpx nghttp2-proxy
 command nginx nginx
 command openssl openssl
 command pkg-config pkg-config
@@ -84,7 +88,10 @@ apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --no-install-r
 for package in "$@"; do
     case $package in
     nginx) systemctl --quiet disable nginx 2>/dev/null || true ;;
+    dante-server) systemctl --quiet disable danted 2>/dev/null || true ;;
     etcd-server) systemctl --quiet disable etcd 2>/dev/null || true ;;
+    haproxy) systemctl --quiet disable haproxy 2>/dev/null || true ;;
+    nghttp2-proxy) systemctl --quiet disable nghttpx 2>/dev/null || true ;;
     squid-openssl) systemctl --quiet disable squid 2>/dev/null || true ;;
     tinyproxy) systemctl --quiet disable tinyproxy 2>/dev/null || true ;;
     esac

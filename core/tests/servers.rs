@@ -4,8 +4,14 @@
 
 mod kit;
 
+#[path = "servers/apache.rs"]
+mod apache;
 #[path = "servers/grpc.rs"]
 mod grpc;
+#[path = "servers/haproxy.rs"]
+mod haproxy;
+#[path = "servers/nghttpx.rs"]
+mod nghttpx;
 #[path = "servers/program.rs"]
 mod program;
 #[path = "servers/proxies.rs"]

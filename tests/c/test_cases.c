@@ -63,6 +63,24 @@ static uint64_t same_delay(void *user_data, uint32_t number)
     return *(uint64_t *)user_data;
 }
 
+static bool set_request_policy(trunk_request_options *options, const char *name, const cJSON *value);
+
+/* Chooses what the case says. */
+static trunk_status choose(void *user_data, const trunk_auth_request *request, trunk_request_options *credentials)
+{
+    const cJSON *chosen = user_data;
+    (void)request;
+    return set_request_policy(credentials, chosen->string, chosen) ? TRUNK_OK : TRUNK_ERROR_INVALID_ARGUMENT;
+}
+
+/* A file beside those of the cases. */
+static const char *file_named(const char *name, char *path, size_t room)
+{
+    const char *folder = getenv("TRUNKLINE_TEST_CASES");
+    snprintf(path, room, "%s/%s", folder == NULL ? "tests/cases" : folder, name);
+    return path;
+}
+
 static trunk_view text_at(const cJSON *array, int index)
 {
     return trunk_text(cJSON_GetArrayItem(array, index)->valuestring);
@@ -98,6 +116,19 @@ static uint64_t *kept_delay(const cJSON *value)
     }                                                                                                                \
     if (strcmp(name, "auth_bearer") == 0) {                                                                          \
         CHECK_OK(POLICY_SETTER(auth_bearer)(options, trunk_text(value->valuestring)));                               \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "auth_literal") == 0) {                                                                         \
+        CHECK_OK(POLICY_SETTER(auth_literal)(options, trunk_text(value->valuestring)));                              \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "auth_netrc") == 0) {                                                                           \
+        char path[2000];                                                                                             \
+        CHECK_OK(POLICY_SETTER(auth_netrc)(options, trunk_text(file_named(value->valuestring, path, sizeof path)))); \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "auth_callback") == 0) {                                                                        \
+        CHECK_OK(POLICY_SETTER(auth_callback)(options, choose, value->child, NULL));                                 \
         return true;                                                                                                 \
     }                                                                                                                \
     return false;

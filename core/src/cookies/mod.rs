@@ -6,6 +6,7 @@
 
 mod cookie;
 mod date;
+mod field;
 mod netscape;
 mod parse;
 mod scope;
@@ -27,6 +28,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 
 pub use cookie::{Cookie, SameSite};
+pub(crate) use field::joined;
 use scope::Origin;
 use store::Store;
 
@@ -59,22 +61,27 @@ impl CookieJar {
             return;
         };
         let now = SystemTime::now();
+        let mut ignored = Vec::new();
         self.change(|store| {
             for line in headers.get_all(SET_COOKIE) {
                 let taken = parse::set_cookie(line.as_bytes(), now)
                     .and_then(|received| store.receive(received, &origin, now));
                 if let Err(why) = taken {
-                    let name = line.as_bytes().split(|byte| *byte == b'=').next();
-                    let name = name.filter(|name| name.len() < line.len()).unwrap_or(b"");
-                    tracing::debug!(
-                        host = origin.host,
-                        name = %name.escape_ascii(),
-                        why,
-                        "cookie ignored"
-                    );
+                    ignored.push((line, why));
                 }
             }
         });
+        // Not in there: a log may take its time, and whoever reads it may ask for cookies.
+        for (line, why) in ignored {
+            let name = line.as_bytes().split(|byte| *byte == b'=').next();
+            let name = name.filter(|name| name.len() < line.len()).unwrap_or(b"");
+            tracing::debug!(
+                host = origin.host,
+                name = %name.escape_ascii(),
+                why,
+                "cookie ignored"
+            );
+        }
     }
 
     /// The value of the `cookie` field for a request to `url`, marked as sensitive; none where no cookie goes with it.
@@ -160,19 +167,20 @@ impl CookieJar {
         let cookies =
             netscape::read(&text).map_err(|(line, why)| bad(format!(", line {line}: {why}")))?;
         let now = SystemTime::now();
-        Ok(self.change(|store| {
-            let mut taken = 0;
+        let (mut taken, mut ignored) = (0, Vec::new());
+        self.change(|store| {
             for cookie in cookies.into_iter().filter(|cookie| !cookie.is_expired(now)) {
                 let (domain, name) = (cookie.domain.clone(), cookie.name.clone());
                 match store.restore(cookie, now) {
                     Ok(()) => taken += 1,
-                    Err(why) => {
-                        tracing::debug!(%domain, name = %name.escape_ascii(), why, "cookie ignored");
-                    }
+                    Err(why) => ignored.push((domain, name, why)),
                 }
             }
-            taken
-        }))
+        });
+        for (domain, name, why) in ignored {
+            tracing::debug!(%domain, name = %name.escape_ascii(), why, "cookie ignored");
+        }
+        Ok(taken)
     }
 
     /// Writes all cookies, those of the session too, to a file in the format of Netscape, curl and browsers. The file

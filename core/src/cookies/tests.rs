@@ -413,3 +413,48 @@ fn a_file_is_loaded_as_a_whole_or_not_at_all() {
     let missing = jar.load(&folder.path().join("none")).unwrap_err();
     assert_eq!(missing.code(), ErrorCode::Io);
 }
+
+/// Notes for each event whether the jar could be used meanwhile.
+struct Listener(CookieJar, std::sync::Arc<std::sync::Mutex<Vec<bool>>>);
+
+impl tracing::Subscriber for Listener {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        let free = self.0.0.store.try_lock().is_ok();
+        self.1.lock().unwrap().push(free);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn whoever_reads_the_log_may_use_the_jar() {
+    let jar = CookieJar::new();
+    let heard = std::sync::Arc::default();
+    let listener = Listener(jar.clone(), std::sync::Arc::clone(&heard));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "com\tTRUE\t/\tFALSE\t0\ta\tb\n").unwrap();
+    let mut headers = HeaderMap::new();
+    for line in ["a=b; domain=com", "c=d; domain=elsewhere.net", "e=f"] {
+        headers.append(SET_COOKIE, HeaderValue::from_static(line));
+    }
+    tracing::subscriber::with_default(listener, || {
+        jar.store(&Url::parse(SITE).unwrap(), &headers);
+        assert_eq!(jar.load(file.path()).unwrap(), 0);
+    });
+    assert_eq!(*heard.lock().unwrap(), [true; 3]);
+    assert_eq!(jar.cookies().len(), 1);
+}

@@ -66,6 +66,13 @@ impl Source {
         }
     }
 
+    /// There is something to read, for good, if only the end.
+    fn ended(&self) {
+        self.readiness
+            .fetch_or(READABLE | READ_CLOSED, Ordering::AcqRel);
+        self.reader.wake();
+    }
+
     fn clear(&self, bit: u8) {
         self.readiness.fetch_and(!bit, Ordering::AcqRel);
     }
@@ -81,6 +88,8 @@ pub(crate) struct Io {
     received: Arc<AtomicU64>,
     /// Bytes that may still be read before others have their turn.
     share: Arc<AtomicUsize>,
+    /// Why nothing can be written any more.
+    broken: Option<rustix::io::Errno>,
 }
 
 impl Io {
@@ -109,6 +118,7 @@ impl Io {
             counters: Arc::clone(counters),
             received: Arc::default(),
             share: Arc::new(AtomicUsize::new(usize::MAX)),
+            broken: None,
         };
         let interest = Interest::READABLE | Interest::WRITABLE;
         io.reactor.registry.register(
@@ -147,11 +157,20 @@ impl Io {
         }
     }
 
+    /// Sends `length` bytes or fewer.
+    ///
+    /// A peer that has closed the connection may have said why, in an answer or a GOAWAY that is there to be read, and
+    /// protocols that fail to write do not read any more. So what is written after that vanishes, as if it had been on its
+    /// way when the peer left, and whoever reads meets the end.
     fn poll_send(
-        &self,
+        &mut self,
         cx: &Context<'_>,
+        length: usize,
         mut send: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        if self.broken.is_some() {
+            return Poll::Ready(Ok(length));
+        }
         loop {
             ready!(self.source.poll_ready(WRITABLE, cx));
             match send(self.socket.as_fd()) {
@@ -161,6 +180,11 @@ impl Io {
                 }
                 Err(rustix::io::Errno::AGAIN) => self.source.clear(WRITABLE),
                 Err(rustix::io::Errno::INTR) => {}
+                Err(cause @ (rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET)) => {
+                    self.broken = Some(cause);
+                    self.source.ended();
+                    return Poll::Ready(Ok(length));
+                }
                 Err(cause) => return Poll::Ready(Err(cause.into())),
             }
         }
@@ -185,6 +209,10 @@ impl AsyncRead for Io {
             let space = unsafe { buf.unfilled_mut() };
             let room = space.len();
             match rustix::net::recv(&self.socket, space, RecvFlags::empty()) {
+                // The system tells of a reset once, and told whoever wrote.
+                Ok((_, 0)) if room > 0 && self.broken == Some(rustix::io::Errno::CONNRESET) => {
+                    return Poll::Ready(Err(rustix::io::Errno::CONNRESET.into()));
+                }
                 Ok((_, count)) => {
                     // SAFETY: the system has written `count` bytes to the start of the space.
                     unsafe { buf.assume_init(count) };
@@ -216,7 +244,7 @@ impl AsyncWrite for Io {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         // No SIGPIPE: the process belongs to the caller, who may not have ignored it.
-        self.poll_send(cx, |socket| {
+        self.get_mut().poll_send(cx, buf.len(), |socket| {
             rustix::net::send(socket, buf, SendFlags::NOSIGNAL)
         })
     }
@@ -233,7 +261,8 @@ impl AsyncWrite for Io {
         }
         // The system takes at most 1024 vectors a call.
         let bufs = &bufs[..bufs.len().min(1024)];
-        self.poll_send(cx, |socket| {
+        let length = bufs.iter().map(|buf| buf.len()).sum();
+        self.get_mut().poll_send(cx, length, |socket| {
             rustix::net::sendmsg(
                 socket,
                 bufs,
@@ -270,5 +299,79 @@ impl Drop for Io {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .try_remove(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::{Duration, Instant};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::drive::core::Core;
+
+    /// A socket on a reactor and its peer.
+    fn pair() -> (Io, TcpStream, Arc<Reactor>, Core) {
+        let (reactor, core) = Reactor::new(None, Box::new(|| {})).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let peer = listener.accept().unwrap().0;
+        let io = Io::new(socket.into(), &reactor, &Arc::default()).unwrap();
+        (io, peer, reactor, core)
+    }
+
+    fn finish<T>(core: &mut Core, reactor: &Reactor, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
+                return result;
+            }
+            assert!(Instant::now() < until, "it is stuck");
+            core.run(reactor);
+            core.park(reactor, Some(Instant::now() + Duration::from_millis(10)));
+        }
+    }
+
+    /// Over TCP, a peer that leaves without having read everything resets the connection behind its last words.
+    #[test]
+    fn last_words_are_read_after_a_failed_write() {
+        let (mut io, mut peer, reactor, mut core) = pair();
+        finish(&mut core, &reactor, io.write_all(b"ask")).unwrap();
+        let mut first = [0];
+        peer.read_exact(&mut first).unwrap();
+        peer.write_all(b"no").unwrap();
+        drop(peer);
+        let body = vec![b'x'; 1 << 16];
+        for _ in 0..100 {
+            finish(&mut core, &reactor, io.write_all(&body)).unwrap();
+        }
+        assert!(io.broken.is_some());
+        let mut words = [0; 2];
+        finish(&mut core, &reactor, io.read_exact(&mut words)).unwrap();
+        assert_eq!(&words, b"no");
+        let end = finish(&mut core, &reactor, io.read(&mut words));
+        let reset = end.map_err(|error| error.kind());
+        assert_eq!(reset, Err(io::ErrorKind::ConnectionReset));
+    }
+
+    #[test]
+    fn an_end_before_the_failed_write_stays_an_end() {
+        let (mut io, mut peer, reactor, mut core) = pair();
+        peer.write_all(b"no").unwrap();
+        // Nothing was left unread, so this is an end and no reset; what is written now is answered with one.
+        drop(peer);
+        let body = vec![b'x'; 1 << 16];
+        for _ in 0..100 {
+            finish(&mut core, &reactor, io.write_all(&body)).unwrap();
+        }
+        let mut words = Vec::new();
+        finish(&mut core, &reactor, io.read_to_end(&mut words)).unwrap();
+        assert_eq!(words, b"no");
     }
 }

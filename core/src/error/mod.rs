@@ -1,11 +1,13 @@
 //! Errors: one type, a numbered code, the phase it happened in, and what caused it.
 
+mod shown;
 mod table;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use shown::{shown, shown_text};
 pub use table::ErrorCode;
 
 /// The part of a request's life in which something happened; deadlines are set for each of them.

@@ -14,7 +14,7 @@ use super::retry::{self, Outcome};
 use super::{AtEnd, Exchange, Leg};
 use crate::connect::Progress;
 use crate::drive::Timer;
-use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::error::{Error, ErrorCode, Phase, Result, shown};
 use crate::part::{Part, Redirect};
 use crate::request::{Body, Request};
 use crate::statistics::add;
@@ -88,7 +88,8 @@ impl Exchange {
                         &self.submitted.address.url,
                         &next.address.url,
                     );
-                    tracing::debug!(request = self.state.id(), url = %redirect.url, "redirected");
+                    let url = shown(&next.address.url);
+                    tracing::debug!(request = self.state.id(), %url, "redirected");
                     add(&self.pool.connector.counters.redirects, 1);
                     self.state.deliver(Part::Redirect(redirect));
                     led = Some(next);

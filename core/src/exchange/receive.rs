@@ -13,7 +13,8 @@ use super::retry::{self, Outcome};
 use crate::auth::AuthRequest;
 use crate::coding::{self, Decoder};
 use crate::connect::Login;
-use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::cookies;
+use crate::error::{Error, ErrorCode, Phase, Result, shown};
 use crate::limits;
 use crate::options::ProxyAuth;
 use crate::part::{Head, Part, Redirect};
@@ -39,11 +40,7 @@ impl<'a> Leg<'a> {
                 .cookies
                 .header(&self.request.address.url, true)
         {
-            // RFC 6265, 5.4: one field, the request's own cookies first.
-            let cookies = match self.request.headers.get(COOKIE) {
-                Some(own) => joined(own, &cookies).unwrap_or(cookies),
-                None => cookies,
-            };
+            let cookies = cookies::joined(&self.request.headers, cookies);
             self.fields.push((COOKIE, cookies));
         }
         self.expect();
@@ -235,10 +232,14 @@ impl<'a> Leg<'a> {
 
     /// Delivers the end of a request that went well.
     pub(super) fn done(&self, received: u64, status: StatusCode) {
+        self.end_record();
         if self.exchange.policy().status_errors && status.as_u16() >= 400 {
             let error = Error::new(
                 ErrorCode::HttpStatus,
-                format!("{} was answered with {status}", self.request.address.url),
+                format!(
+                    "{} was answered with {status}",
+                    shown(&self.request.address.url)
+                ),
             )
             .in_phase(Phase::Receive)
             .with_peer_code(u32::from(status.as_u16()));
@@ -276,11 +277,4 @@ impl<'a> Leg<'a> {
         }
         Ok(())
     }
-}
-
-fn joined(one: &HeaderValue, other: &HeaderValue) -> Option<HeaderValue> {
-    let mut value =
-        HeaderValue::from_bytes(&[one.as_bytes(), b"; ", other.as_bytes()].concat()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }

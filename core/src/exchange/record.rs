@@ -14,14 +14,18 @@ use crate::request::Body;
 
 /// What was seen of a leg so far. Made only where an archive is kept.
 pub(super) struct Record {
-    entry: Mutex<Box<HarEntry>>,
+    /// None once it is in the archive.
+    entry: Mutex<Option<Box<HarEntry>>>,
     /// When the leg began, counted from the submission of the request.
     begun: Duration,
 }
 
 impl Record {
     fn with(&self, change: impl FnOnce(&mut HarEntry)) {
-        change(&mut self.entry.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entry.as_mut() {
+            change(entry);
+        }
     }
 }
 
@@ -43,7 +47,7 @@ impl Leg<'_> {
             entry.request_body.push(body);
         }
         self.record = Some(Record {
-            entry: Mutex::new(entry),
+            entry: Mutex::new(Some(entry)),
             begun: self.watch.passed(),
         });
     }
@@ -73,17 +77,17 @@ impl Leg<'_> {
         }
         self.state.deliver(Part::Data(data));
     }
-}
 
-impl Drop for Leg<'_> {
-    fn drop(&mut self) {
-        let (Some(record), Some(log)) = (self.record.take(), &self.options().har) else {
+    /// Puts what was seen into the archive, if it is not there yet: before the end is told, for whoever hears of it may
+    /// look.
+    pub(super) fn end_record(&self) {
+        let (Some(record), Some(log)) = (&self.record, &self.options().har) else {
             return;
         };
-        let mut entry = record
-            .entry
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut entry = record.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut entry) = entry.take() else {
+            return;
+        };
         entry.timings = HarTimings::from(&since(record.begun, self.watch.timings()));
         entry.connection = self.watch.connection();
         if entry.error.is_none()
@@ -92,6 +96,12 @@ impl Drop for Leg<'_> {
             entry.error = Some(stopped.to_string());
         }
         log.record(*entry);
+    }
+}
+
+impl Drop for Leg<'_> {
+    fn drop(&mut self) {
+        self.end_record();
     }
 }
 

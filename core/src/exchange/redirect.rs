@@ -7,7 +7,7 @@ use http::header::{
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, shown, shown_text};
 use crate::options::Policy;
 use crate::request::{Address, Body, Request};
 
@@ -30,6 +30,7 @@ pub(super) fn next(
     let from = &request.address.url;
     let to = location(from, headers)?;
     if from.scheme() == "https" && to.scheme() == "http" && !policy.redirect_downgrade {
+        let (to, from) = (shown(&to), shown(from));
         return Err(refused(&format!("{to} is clear text, {from} is not")));
     }
     let mut next = request.clone();
@@ -98,7 +99,7 @@ fn location(from: &Url, headers: &HeaderMap) -> Result<Url> {
     );
     let mut to = from
         .join(&text)
-        .map_err(|cause| refused(&format!("location {text:?}: {cause}")))?;
+        .map_err(|cause| refused(&format!("location {:?}: {cause}", shown_text(&text))))?;
     // RFC 9110, 10.2.2: without a fragment of its own it inherits the former one.
     if to.fragment().is_none() {
         to.set_fragment(from.fragment());
@@ -112,7 +113,7 @@ fn location(from: &Url, headers: &HeaderMap) -> Result<Url> {
     if let Some(scheme) = scheme {
         // A WebSocket's handshake is HTTP, and servers answer it with such a URL.
         to = Url::parse(&to.as_str().replacen(to.scheme(), scheme, 1))
-            .map_err(|cause| refused(&format!("location {text:?}: {cause}")))?;
+            .map_err(|cause| refused(&format!("location {:?}: {cause}", shown_text(&text))))?;
     }
     let fits = match to.scheme() {
         "http" | "https" => !websocket,
@@ -123,7 +124,8 @@ fn location(from: &Url, headers: &HeaderMap) -> Result<Url> {
         Ok(to)
     } else {
         Err(refused(&format!(
-            "location {text:?}: scheme {:?} cannot be followed",
+            "location {:?}: scheme {:?} cannot be followed",
+            shown_text(&text),
             to.scheme()
         )))
     }
@@ -244,6 +246,16 @@ mod tests {
         ] {
             let error = follow(&request, 302, location, &policy).unwrap_err();
             assert_eq!(error.code(), ErrorCode::RedirectRefused, "{location}");
+        }
+        let named = Request::get("https://me:secret@host/").unwrap();
+        for location in [
+            "http://me:secret@host/",
+            "ftp://me:secret@host/",
+            "http://me:secret@host:x/",
+        ] {
+            let error = follow(&named, 302, location, &policy).unwrap_err();
+            let text = error.to_string();
+            assert!(!text.contains("secret") && text.contains("***@"), "{text}");
         }
         let allowed = Policy {
             redirect_downgrade: true,

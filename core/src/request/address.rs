@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use http::{HeaderValue, Uri};
 use url::{Position, Url};
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, shown, shown_text};
 use crate::options::{HttpVersions, Proxy, ProxyKind};
 
 /// Where a connection leads, and what is spoken there.
@@ -71,8 +71,10 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn parse(text: &str) -> Result<Address> {
-        let url = Url::parse(text)
-            .map_err(|cause| Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}")))?;
+        let url = Url::parse(text).map_err(|cause| {
+            let text = shown_text(text);
+            Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}"))
+        })?;
         Address::from_url(url)
     }
 
@@ -80,7 +82,7 @@ impl Address {
         let bad = |why: &str| {
             Error::new(
                 ErrorCode::InvalidUrl,
-                format!("url {:?}: {why}", url.as_str()),
+                format!("url {:?}: {why}", shown(&url)),
             )
         };
         let (tls, websocket) = match url.scheme() {

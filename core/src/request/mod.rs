@@ -258,6 +258,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn errors_do_not_repeat_user_and_password() {
+        let built = |url, base| {
+            let template = UrlTemplate {
+                base,
+                url,
+                ..UrlTemplate::default()
+            };
+            template.build().unwrap_err()
+        };
+        for error in [
+            Request::get("http://me:secret@host:port/").unwrap_err(),
+            Request::get("ftp://me:secret@host/").unwrap_err(),
+            Request::get("http://me:secret@host/\n").unwrap_err(),
+            Request::get("http://me:secret@/").unwrap_err(),
+            built("//me:secret@host/", None),
+            built("http://me:secret@ho st/", None),
+            built("/path", Some("me:secret@host")),
+        ] {
+            assert_eq!(error.code(), ErrorCode::InvalidUrl);
+            let text = error.to_string();
+            assert!(!text.contains("secret") && text.contains("***@"), "{text}");
+        }
+    }
+
+    #[test]
     fn bad_input_is_named() {
         let code = |result: Result<Request>| result.unwrap_err().code();
         assert_eq!(code(Request::get("nonsense")), ErrorCode::InvalidUrl);

@@ -1,6 +1,6 @@
 //! A URL as it is written, taken apart: before a parser has changed it.
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, shown_text};
 
 /// Parsers of URLs drop some control characters and encode others. Here none is meant, so none gets by.
 pub(super) fn check_text(what: &str, text: &str) -> Result<()> {
@@ -10,7 +10,8 @@ pub(super) fn check_text(what: &str, text: &str) -> Result<()> {
     Err(Error::new(
         ErrorCode::InvalidUrl,
         format!(
-            "{what} {text:?} has the forbidden byte {:#04x} at offset {place}",
+            "{what} {:?} has the forbidden byte {:#04x} at offset {place}",
+            shown_text(text),
             text.as_bytes()[place]
         ),
     ))
@@ -60,7 +61,7 @@ impl<'a> Pieces<'a> {
     /// An empty authority: a parser would take the host out of the path.
     pub(super) fn check(&self, what: &str, text: &str) -> Result<()> {
         if self.head.ends_with("://") {
-            let why = format!("{what} {text:?}: no host");
+            let why = format!("{what} {:?}: no host", shown_text(text));
             return Err(Error::new(ErrorCode::InvalidUrl, why));
         }
         Ok(())

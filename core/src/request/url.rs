@@ -5,7 +5,7 @@ use url::Url;
 
 use super::path::fill;
 use super::pieces::{Pieces, check_text};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, shown_text};
 
 /// All but the unreserved characters (RFC 3986, 2.3): understood alike by who reads RFC 3986 and by who reads forms.
 pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -71,7 +71,10 @@ impl UrlTemplate<'_> {
             let Some(base) = self.base else {
                 return Err(Error::new(
                     ErrorCode::InvalidUrl,
-                    format!("url {given:?} is relative, and there is no base URL"),
+                    format!(
+                        "url {:?} is relative, and there is no base URL",
+                        shown_text(given)
+                    ),
                 ));
             };
             check_text("base URL", base)?;
@@ -79,7 +82,7 @@ impl UrlTemplate<'_> {
             let Some(under) = Pieces::of_absolute(base) else {
                 return Err(Error::new(
                     ErrorCode::InvalidUrl,
-                    format!("base URL {base:?} is not absolute"),
+                    format!("base URL {:?} is not absolute", shown_text(base)),
                 ));
             };
             under.check("base URL", base)?;
@@ -112,8 +115,10 @@ impl UrlTemplate<'_> {
                 text.push_str(piece);
             }
         }
-        let url = Url::parse(&text)
-            .map_err(|cause| Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}")))?;
+        let url = Url::parse(&text).map_err(|cause| {
+            let text = shown_text(&text);
+            Error::new(ErrorCode::InvalidUrl, format!("url {text:?}: {cause}"))
+        })?;
         Ok(url.into())
     }
 }

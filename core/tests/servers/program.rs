@@ -113,6 +113,15 @@ impl Drop for Program {
 /// A running program, ended when dropped.
 pub struct Running(Child);
 
+impl Running {
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success(), "kill -s {name}");
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();

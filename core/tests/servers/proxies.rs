@@ -157,3 +157,32 @@ fn microsocks() {
     }
     stays_out(&program, "socks5h", port);
 }
+
+/// Without a password and with a wrong one, and names that the proxy resolves.
+#[test]
+fn dante() {
+    let Some(path) = find("danted") else { return };
+    let program = Program::folder();
+    // It compares passwords with those of the system's users, none of which is known here: only refusals can be shown.
+    for method in ["none", "username"] {
+        let port = free_port();
+        let name = format!("{method}.conf");
+        program.write(
+            &name,
+            &format!(
+                "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: lo\n\
+                 clientmethod: none\nsocksmethod: {method}\nuser.privileged: root\nuser.unprivileged: nobody\n\
+                 client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}\n\
+                 socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}\n"
+            ),
+        );
+        let _running = program.start(&path, &["-f", &name], &[port]);
+        if method == "none" {
+            for scheme in ["socks5", "socks5h"] {
+                exercise(&program, &format!("{scheme}://127.0.0.1:{port}"));
+            }
+        } else {
+            stays_out(&program, "socks5h", port);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Options by the names that the case files use.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
     let mut policy = PolicyOverrides::default();
     for (name, value) in &case.manager {
         if set_policy(&mut policy, name, value) {
+            continue;
+        }
+        if name == "user_agent" {
+            options.user_agent = value.as_str().unwrap().to_owned();
             continue;
         }
         let number = value
@@ -125,6 +130,19 @@ fn set_policy(policy: &mut PolicyOverrides, name: &str, value: &Value) -> bool {
             });
         }
         "auth_bearer" => policy.auth = Some(Auth::Bearer(value.as_str().unwrap().to_owned())),
+        "auth_literal" => policy.auth = Some(Auth::Literal(value.as_str().unwrap().to_owned())),
+        "auth_netrc" => {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases");
+            policy.auth = Some(Auth::Netrc(Some(folder.join(value.as_str().unwrap()))));
+        }
+        "auth_callback" => {
+            let mut chosen = PolicyOverrides::default();
+            for (name, value) in value.as_object().unwrap() {
+                assert!(set_policy(&mut chosen, name, value), "{name}");
+            }
+            let chosen = chosen.auth.unwrap();
+            policy.auth = Some(Auth::Callback(Arc::new(move |_| Ok(chosen.clone()))));
+        }
         "status_errors" => policy.status_errors = value.as_bool(),
         "decode" => policy.decode = value.as_bool(),
         "max_decoded_bytes" => policy.max_decoded_bytes = number,
