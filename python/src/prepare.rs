@@ -48,13 +48,27 @@ pub(crate) fn shared(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     ))
 }
 
+/// A request with its method and URL; for CONNECT, where it is to lead is among what is extra.
+fn begin(py: Python<'_>, given: &Given<'_, '_>) -> PyResult<Request> {
+    if given.method == "CONNECT"
+        && let Some(extra) = given.extra
+        && let Some(authority) = extra.get_item("authority")?
+    {
+        return checked(
+            py,
+            Request::connect(given.url, &authority.extract::<String>()?),
+        );
+    }
+    checked(py, Request::new(given.method, given.url))
+}
+
 /// Builds the core's request; the second value is the most bytes that its body may have (0: no limit).
 pub(crate) fn request(
     py: Python<'_>,
     given: &Given<'_, '_>,
     defaults: &Defaults,
 ) -> PyResult<(Request, usize)> {
-    let mut request = checked(py, Request::new(given.method, given.url))?;
+    let mut request = begin(py, given)?;
     if let Some(fields) = given.headers {
         let mut names: Vec<String> = Vec::new();
         headers::each(fields, &mut |name, value| {
@@ -81,6 +95,7 @@ pub(crate) fn request(
     for (name, value) in given.extra.into_iter().flat_map(PyDictMethods::iter) {
         match &*name.extract::<std::borrow::Cow<'_, str>>()? {
             "max_bytes" => max = value.extract()?,
+            "authority" if given.method == "CONNECT" => {}
             "cookies" if value.is_instance_of::<PyDict>() => {
                 let field = cookies::field(value.cast()?)?;
                 checked(py, request.header("cookie", &field))?;
@@ -102,6 +117,9 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "proxy" => connection::request_proxy(request, value)?,
         "replay" => {
             request.replay(value.extract()?);
+        }
+        "upgrade" => {
+            checked(value.py(), request.upgrade(&value.extract::<String>()?))?;
         }
         // The length of a streamed body, or None where it is not known.
         "streamed" => {

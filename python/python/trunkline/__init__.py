@@ -111,6 +111,7 @@ from ._native import (
     Writable,
 )
 from ._native import version as __version__
+from ._raw import AsyncRawStream, RawStream
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
 
@@ -118,6 +119,7 @@ __all__ = [
     "Again",
     "AsyncClient",
     "AsyncExchange",
+    "AsyncRawStream",
     "AsyncRequestOptions",
     "AsyncStreamingResponse",
     "AsyncWebSocket",
@@ -177,6 +179,7 @@ __all__ = [
     "ProtocolNotNegotiated",
     "ProxyAuthentication",
     "ProxyFailed",
+    "RawStream",
     "Redirect",
     "RedirectError",
     "RedirectRefused",
