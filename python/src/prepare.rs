@@ -14,8 +14,8 @@ use crate::{connection, cookies, headers, policy, source, timeout};
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
 
-/// Header fields that every request of a client bears unless it has its own of that name.
-pub(crate) type Defaults = Vec<(String, Vec<u8>)>;
+/// Header fields that every request of a client bears, or leaves out, unless it has its own of that name.
+pub(crate) type Defaults = Vec<(String, Option<Vec<u8>>)>;
 
 /// What a request is made of, as it came from Python.
 pub(crate) struct Given<'a, 'py> {
@@ -62,6 +62,14 @@ fn begin(py: Python<'_>, given: &Given<'_, '_>) -> PyResult<Request> {
     checked(py, Request::new(given.method, given.url))
 }
 
+fn add(py: Python<'_>, request: &mut Request, name: &str, value: Option<&[u8]>) -> PyResult<()> {
+    let added = match value {
+        Some(value) => request.header(name, value),
+        None => request.omit_header(name),
+    };
+    checked(py, added).map(|_| ())
+}
+
 /// Builds the core's request; the second value is the most bytes that its body may have (0: no limit).
 pub(crate) fn request(
     py: Python<'_>,
@@ -71,18 +79,18 @@ pub(crate) fn request(
     let mut request = begin(py, given)?;
     if let Some(fields) = given.headers {
         let mut names: Vec<String> = Vec::new();
-        headers::each(fields, &mut |name, value| {
+        headers::each_or_none(fields, &mut |name, value| {
             if !defaults.is_empty() {
                 names.push(name.to_ascii_lowercase());
             }
-            checked(py, request.header(name, value)).map(|_| ())
+            add(py, &mut request, name, value)
         })?;
         for (name, value) in defaults.iter().filter(|(name, _)| !names.contains(name)) {
-            checked(py, request.header(name, value))?;
+            add(py, &mut request, name, value.as_deref())?;
         }
     } else {
         for (name, value) in defaults {
-            checked(py, request.header(name, value))?;
+            add(py, &mut request, name, value.as_deref())?;
         }
     }
     if let Some(content) = given.content {

@@ -148,6 +148,13 @@ class AsyncClient:
         """The client's counters by name."""
         return self._manager.statistics()
 
+    def openmetrics(self) -> str:
+        """The client's counters as OpenMetrics text, which Prometheus and its kin read.
+
+        To be served as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+        """
+        return self._manager.openmetrics()
+
     async def aclose(self) -> None:
         """Ends what is under way with `Shutdown` and closes the connections."""
         self._closed = True

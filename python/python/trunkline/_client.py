@@ -140,6 +140,13 @@ class Client:
         """The client's counters by name."""
         return self._manager.statistics()
 
+    def openmetrics(self) -> str:
+        """The client's counters as OpenMetrics text, which Prometheus and its kin read.
+
+        To be served as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+        """
+        return self._manager.openmetrics()
+
     def close(self, timeout: float = 0.0) -> None:
         """Takes no more requests, waits up to `timeout` seconds for those under way, then ends them and closes."""
         if timeout > 0:
