@@ -15,6 +15,9 @@ use crate::{frames, headers, prepare};
 /// How often a blocking call looks for signals, so that Ctrl-C ends it.
 const SIGNALS: Duration = Duration::from_millis(200);
 
+/// Bytes of a body that are taken together with the head of the answer.
+const EARLY: usize = 64 * 1024;
+
 /// A request, and what arrived while something else was waited for. One thread may read while another one writes.
 pub(crate) struct Link {
     pub(crate) handle: RequestHandle,
@@ -92,6 +95,21 @@ impl Link {
             kept.turns += 1;
         }
         Ok(event)
+    }
+
+    /// The next part of the answer if it is there, and no failure.
+    fn at_hand(&self) -> Option<Event> {
+        loop {
+            let event = self.at_once().ok()?;
+            match event.part() {
+                Part::Writable => {}
+                Part::Error(_) => {
+                    lock(&self.kept).events.push_front(event);
+                    return None;
+                }
+                _ => return Some(event),
+            }
+        }
     }
 
     /// Looks until there is something to see, and receives what comes meanwhile, or lets another thread do it.
@@ -180,6 +198,26 @@ impl Exchange {
     #[pyo3(signature = (timeout=None))]
     fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
         part(py, self.0.next(py, deadline(timeout)?)?, &self.0.asked)
+    }
+
+    /// Waits for the head of the answer, and takes what has come with it: `Done` too, if the answer is short. A failure
+    /// after the head is kept for `recv`.
+    fn begin<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut parts = Vec::with_capacity(3);
+        let mut open = true;
+        while open {
+            let event = self.0.next(py, None)?;
+            open = !matches!(event.part(), Part::Head(_));
+            parts.push(part(py, event, &self.0.asked)?);
+        }
+        let mut bytes = 0;
+        while bytes < EARLY
+            && let Some(event) = self.0.at_hand()
+        {
+            bytes += event.part().credit();
+            parts.push(part(py, event, &self.0.asked)?);
+        }
+        Ok(parts)
     }
 
     /// As `recv`, and also `Writable` when there is room again for a piece that `try_write` did not take.

@@ -26,11 +26,13 @@ READ = 65536
 class _Raw(Generic[E]):
     """What both kinds have in common."""
 
-    def __init__(self, exchange: E, response: Head) -> None:
+    def __init__(
+        self, exchange: E, response: Head, early: bytes = b"", ended: bool = False
+    ) -> None:
         self._exchange: E = exchange
-        self._rest = b""
+        self._rest = early
         self._at = 0
-        self._ended = False
+        self._ended = ended
         #: The answer that opened it.
         self.response = response
 
@@ -174,7 +176,8 @@ def open_raw(exchange: Exchange, method: str, url: str) -> RawStream:
         response._begin()
         head = response._known()
         if _opens(method, head):
-            return RawStream(exchange, head)
+            early = b"".join(response._early)
+            return RawStream(exchange, head, early, response._summary is not None)
         response.read()
     except BaseException:
         response.close()
