@@ -129,7 +129,7 @@ def python_program(
         return line + (["--ca", str(paths.CA)] if http == 2 else [])
 
     name = client if loop == "none" else f"{client}/{loop}"
-    return Program(name, "ours" if client == "trunkline" else "peer", command)
+    return Program(name, "ours" if client.endswith("trunkline") else "peer", command)
 
 
 def python_async_job(http: int) -> Job:
@@ -154,6 +154,16 @@ def python_sync_job(http: int) -> Job:
     return Job(name, f"Python sync, {version}, 1 in flight", tuple(programs), apart=True)
 
 
+def python_fitted_job(threads: int) -> Job:
+    name = f"py-fitted-h1-{threads}"
+    clients = ["httpx", "requests", "httpx-on-trunkline", "requests-on-trunkline"]
+    programs = [
+        python_program("http_fitted", client, "none", name, threads, 1, 131) for client in clients
+    ]
+    title = f"Python, httpx and requests on either engine, HTTP/1.1, {threads} in flight"
+    return Job(name, title, tuple(programs), apart=threads == 1)
+
+
 def websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
     programs = [
         python_program("websocket", client, loop, name, in_flight, 1, size)
@@ -174,6 +184,8 @@ JOBS = (
     python_async_job(2),
     python_sync_job(1),
     python_sync_job(2),
+    python_fitted_job(1),
+    python_fitted_job(20),
     websocket_job("ws-256-64", 256, 64, "256 B"),
     websocket_job("ws-256-1", 256, 1, "256 B"),
     websocket_job("ws-8k-64", 8 * 1024, 64, "8 KiB"),
@@ -196,6 +208,11 @@ GOALS = (
     Goal("py-async-h1-64", ("trunkline/asyncio",), "pyreqwest/asyncio", 5.0),
     Goal("py-sync-h1-1", ("trunkline",), "pycurl", 1.0),
     Goal("py-sync-h2-1", ("trunkline",), "pycurl", 1.0),
+    *(
+        Goal(f"py-fitted-h1-{threads}", (f"{client}-on-trunkline",), client, 1.0)
+        for threads in (1, 20)
+        for client in ("httpx", "requests")
+    ),
     *(Goal("ws-256-64", (f"trunkline/{loop}",), f"picows/{loop}", 1.0) for loop in LOOPS),
     *(Goal("ws-256-1", (f"trunkline/{loop}",), f"picows/{loop}", 0.9) for loop in LOOPS),
     *(Goal(f"download-h{http}", C_BOTH, "libcurl/poll", 1.0) for http in (1, 2)),

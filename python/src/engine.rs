@@ -131,6 +131,14 @@ impl Engine {
         Ok(binding)
     }
 
+    /// The loop that this was last used from.
+    pub(crate) fn event_loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let binding = lock(&self.binding);
+        binding
+            .as_ref()
+            .map(|binding| binding.event_loop.clone_ref(py))
+    }
+
     /// With the inline drive: has the loop turn the reactor once it has run what is ready now.
     pub(crate) fn turn_soon(&self, py: Python<'_>, binding: &Binding) -> PyResult<()> {
         if self.inline && !self.turn_is_due.swap(true, Ordering::Relaxed) {

@@ -1,7 +1,7 @@
 //! A submitted request whose parts are taken by blocking calls.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -15,12 +15,36 @@ use crate::{frames, headers, prepare};
 /// How often a blocking call looks for signals, so that Ctrl-C ends it.
 const SIGNALS: Duration = Duration::from_millis(200);
 
-/// A request, and what arrived while something else was waited for.
+/// Bytes of a body that are taken together with the head of the answer.
+const EARLY: usize = 64 * 1024;
+
+/// A request, and what arrived while something else was waited for. One thread may read while another one writes.
 pub(crate) struct Link {
     pub(crate) handle: RequestHandle,
-    backlog: Mutex<VecDeque<Event>>,
+    kept: Mutex<Kept>,
+    /// Somebody has received, whatever came.
+    received: Condvar,
     /// The URL that the request is at.
     asked: Mutex<String>,
+}
+
+#[derive(Default)]
+struct Kept {
+    events: VecDeque<Event>,
+    /// A thread receives for all that wait.
+    receiving: bool,
+    /// How often somebody has received.
+    turns: u64,
+}
+
+impl Kept {
+    /// Keeps an event for who wants it. One word that there is room is enough, so that those who only write keep one.
+    fn keep(&mut self, event: Event) {
+        let is_word = |event: &Event| matches!(event.part(), Part::Writable);
+        if !(is_word(&event) && self.events.back().is_some_and(is_word)) {
+            self.events.push_back(event);
+        }
+    }
 }
 
 /// Calls `attempt` with near deadlines until it does something else than run out of time, or `until` has passed. The
@@ -49,30 +73,96 @@ impl Link {
     pub(crate) fn new(handle: RequestHandle, url: String) -> Link {
         Link {
             handle,
+            kept: Mutex::default(),
+            received: Condvar::new(),
             asked: Mutex::new(url),
-            backlog: Mutex::default(),
+        }
+    }
+
+    /// What was kept for later, or what is there now.
+    fn at_once(&self) -> Result<Event> {
+        let mut kept = lock(&self.kept);
+        if let Some(event) = kept.events.pop_front() {
+            return Ok(event);
+        }
+        // A thread that receives keeps what it gets.
+        if kept.receiving {
+            return Err(trunkline::Error::new(ErrorCode::Again, "nothing yet"));
+        }
+        let event = self.handle.try_recv()?;
+        if matches!(event.part(), Part::Writable) {
+            // A thread that is about to wait for this word must offer once more.
+            kept.turns += 1;
+        }
+        Ok(event)
+    }
+
+    /// The next part of the answer if it is there, and no failure.
+    fn at_hand(&self) -> Option<Event> {
+        loop {
+            let event = self.at_once().ok()?;
+            match event.part() {
+                Part::Writable => {}
+                Part::Error(_) => {
+                    lock(&self.kept).events.push_front(event);
+                    return None;
+                }
+                _ => return Some(event),
+            }
+        }
+    }
+
+    /// Looks until there is something to see, and receives what comes meanwhile, or lets another thread do it.
+    fn wait<T>(&self, until: Option<Instant>, look: impl Fn() -> Option<Result<T>>) -> Result<T> {
+        loop {
+            let turns = lock(&self.kept).turns;
+            if let Some(seen) = look() {
+                return seen;
+            }
+            let mut kept = lock(&self.kept);
+            if kept.turns != turns {
+                continue;
+            }
+            if kept.receiving {
+                let left = until.map_or(SIGNALS, |until| {
+                    until.saturating_duration_since(Instant::now())
+                });
+                if left.is_zero() {
+                    return Err(trunkline::Error::new(
+                        ErrorCode::Timeout,
+                        "nothing came in the time given",
+                    ));
+                }
+                drop(self.received.wait_timeout(kept, left));
+                continue;
+            }
+            kept.receiving = true;
+            drop(kept);
+            let event = self.handle.recv(until);
+            let mut kept = lock(&self.kept);
+            kept.receiving = false;
+            kept.turns += 1;
+            let outcome = event.map(|event| kept.keep(event));
+            drop(kept);
+            self.received.notify_all();
+            outcome?;
         }
     }
 
     /// The next event, `Writable` among them.
     fn any(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<Event> {
-        match self.handle.try_recv() {
-            Ok(event) => Ok(event),
-            Err(error) if error.code() == ErrorCode::Again => {
-                patiently(py, until, |slice| self.handle.recv(slice))
-            }
-            Err(error) => Err(crate::errors::raise(py, &error)),
+        match self.at_once() {
+            Err(error) if error.code() == ErrorCode::Again => patiently(py, until, |slice| {
+                self.wait(slice, || lock(&self.kept).events.pop_front().map(Ok))
+            }),
+            event => checked(py, event),
         }
     }
 
     /// The next part of the answer.
     pub(crate) fn next(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<Event> {
         loop {
-            let kept = lock(&self.backlog).pop_front();
-            let event = match kept {
-                Some(event) => return Ok(event),
-                None => self.any(py, until)?,
-            };
+            let event = self.any(py, until)?;
             if !matches!(event.part(), Part::Writable) {
                 return Ok(event);
             }
@@ -84,24 +174,15 @@ impl Link {
         &self,
         py: Python<'_>,
         until: Option<Instant>,
-        offer: impl Fn(&RequestHandle) -> Result<()>,
+        offer: impl Fn(&RequestHandle) -> Result<()> + Sync,
     ) -> PyResult<()> {
-        loop {
-            match offer(&self.handle) {
-                Err(error) if error.code() == ErrorCode::Again => {}
-                result => return checked(py, result),
-            }
-            loop {
-                let event = self.any(py, until)?;
-                if matches!(event.part(), Part::Writable) {
-                    break;
-                }
-                let last = event.is_terminal();
-                lock(&self.backlog).push_back(event);
-                if last {
-                    break;
-                }
-            }
+        let taken = || match offer(&self.handle) {
+            Err(error) if error.code() == ErrorCode::Again => None,
+            outcome => Some(outcome),
+        };
+        match taken() {
+            Some(outcome) => checked(py, outcome),
+            None => patiently(py, until, |slice| self.wait(slice, taken)),
         }
     }
 }
@@ -119,14 +200,30 @@ impl Exchange {
         part(py, self.0.next(py, deadline(timeout)?)?, &self.0.asked)
     }
 
+    /// Waits for the head of the answer, and takes what has come with it: `Done` too, if the answer is short. A failure
+    /// after the head is kept for `recv`.
+    fn begin<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut parts = Vec::with_capacity(3);
+        let mut open = true;
+        while open {
+            let event = self.0.next(py, None)?;
+            open = !matches!(event.part(), Part::Head(_));
+            parts.push(part(py, event, &self.0.asked)?);
+        }
+        let mut bytes = 0;
+        while bytes < EARLY
+            && let Some(event) = self.0.at_hand()
+        {
+            bytes += event.part().credit();
+            parts.push(part(py, event, &self.0.asked)?);
+        }
+        Ok(parts)
+    }
+
     /// As `recv`, and also `Writable` when there is room again for a piece that `try_write` did not take.
     #[pyo3(signature = (timeout=None))]
     fn recv_any<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let kept = lock(&self.0.backlog).pop_front();
-        match kept {
-            Some(event) => part(py, event, &self.0.asked),
-            None => part(py, self.0.any(py, deadline(timeout)?)?, &self.0.asked),
-        }
+        part(py, self.0.any(py, deadline(timeout)?)?, &self.0.asked)
     }
 
     /// Writes a piece of a streamed body; waits while the queue is full.

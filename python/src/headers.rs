@@ -11,6 +11,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::errors::checked;
 
+/// Takes a field: its name and value, or None for one that is to be left out.
+type TakeField<'a> = dyn FnMut(&str, Option<&[u8]>) -> PyResult<()> + 'a;
+
 /// Header fields: a case-insensitive, read-only mapping that keeps repeated names.
 ///
 /// `headers["name"]` joins repeated values by a comma; `get_list` and `multi_items` keep them apart.
@@ -34,13 +37,23 @@ pub(crate) fn text<'py>(py: Python<'py>, value: &HeaderValue) -> Bound<'py, PySt
 }
 
 /// Hands each field of a mapping or of an iterable of pairs to `take`, as name and bytes.
-pub(crate) fn each(
+fn each(
     headers: &Bound<'_, PyAny>,
     take: &mut dyn FnMut(&str, &[u8]) -> PyResult<()>,
 ) -> PyResult<()> {
+    each_or_none(headers, &mut |name, value| match value {
+        Some(value) => take(name, value),
+        None => Err(PyTypeError::new_err(format!(
+            "the value of header {name:?} is None, which only headers of requests may be"
+        ))),
+    })
+}
+
+/// As `each`, with None for a field that is to be left out.
+pub(crate) fn each_or_none(headers: &Bound<'_, PyAny>, take: &mut TakeField<'_>) -> PyResult<()> {
     if let Ok(headers) = headers.cast::<Headers>() {
         for (name, value) in headers.get().0.iter() {
-            take(name.as_str(), value.as_bytes())?;
+            take(name.as_str(), Some(value.as_bytes()))?;
         }
         return Ok(());
     }
@@ -75,7 +88,7 @@ pub(crate) fn each(
 fn pair(
     name: &Bound<'_, PyAny>,
     value: &Bound<'_, PyAny>,
-    take: &mut dyn FnMut(&str, &[u8]) -> PyResult<()>,
+    take: &mut TakeField<'_>,
 ) -> PyResult<()> {
     let owned;
     let name = if let Ok(name) = name.cast::<PyString>() {
@@ -88,14 +101,16 @@ fn pair(
         return Err(PyTypeError::new_err("a header name is str or bytes"));
     };
     if let Ok(value) = value.cast::<PyString>() {
-        take(name, value.to_cow()?.as_bytes())
+        take(name, Some(value.to_cow()?.as_bytes()))
     } else if let Ok(value) = value.cast::<PyBytes>() {
-        take(name, value.as_bytes())
+        take(name, Some(value.as_bytes()))
+    } else if value.is_none() {
+        take(name, None)
     } else if let Some(date) = date(value)? {
-        take(name, date.as_bytes())
+        take(name, Some(date.as_bytes()))
     } else {
         Err(PyTypeError::new_err(format!(
-            "the value of header {name:?} is neither str nor bytes nor a datetime"
+            "the value of header {name:?} is neither str nor bytes nor a datetime nor None"
         )))
     }
 }
@@ -188,6 +203,18 @@ impl Headers {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), text(py, value)))
+            .collect()
+    }
+
+    /// Every field as (name, value) in bytes, as it came; names are in lower case.
+    #[getter]
+    fn raw<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        self.0
+            .iter()
+            .map(|(name, value)| {
+                let name = PyBytes::new(py, name.as_str().as_bytes());
+                (name, PyBytes::new(py, value.as_bytes()))
+            })
             .collect()
     }
 

@@ -15,6 +15,7 @@ use crate::errors::checked;
 use crate::exchange::{Exchange, Link, patiently};
 use crate::fetch::Fetch;
 use crate::prepare::{self, Defaults, Given};
+use crate::resolver::Resolver;
 use crate::response::Response;
 use crate::{headers, options};
 
@@ -50,21 +51,27 @@ impl Manager {
         default_headers: Any<'_, '_>,
         given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Manager> {
-        let options = options::manager_options(given)?;
+        let mut options = options::manager_options(given)?;
         let inline = options.drive == Drive::Inline;
         let mut defaults = Vec::new();
         if let Some(fields) = default_headers {
-            headers::each(fields, &mut |name, value| {
-                checked(py, trunkline::header_field(name, value))?;
-                defaults.push((name.to_ascii_lowercase(), value.to_vec()));
+            headers::each_or_none(fields, &mut |name, value| {
+                checked(py, trunkline::header_field(name, value.unwrap_or_default()))?;
+                defaults.push((name.to_ascii_lowercase(), value.map(<[u8]>::to_vec)));
                 Ok(())
             })?;
         }
+        let resolver = given.map(|given| given.get_item("resolver")).transpose()?;
+        let resolver = resolver.flatten().map(|it| Resolver::new(it.unbind()));
+        if let Some(resolver) = &resolver {
+            options.connection.resolver = Some(Arc::new(resolver.clone()));
+        }
         let manager = checked(py, py.detach(|| trunkline::Manager::new(options)))?;
-        Ok(Manager {
-            engine: Arc::new(Engine::new(manager, inline)),
-            defaults,
-        })
+        let engine = Arc::new(Engine::new(manager, inline));
+        if let Some(resolver) = resolver {
+            resolver.serve(&engine);
+        }
+        Ok(Manager { engine, defaults })
     }
 
     /// Sends a request and waits for its whole answer.
@@ -222,6 +229,11 @@ impl Manager {
     /// As `close`, from asyncio: a future that is resolved when every request has ended, where some have not.
     fn close_async<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.engine.close(py)
+    }
+
+    /// The manager's counters as text of `OpenMetrics` 1.0.
+    fn openmetrics(&self) -> String {
+        self.engine.manager.statistics().openmetrics()
     }
 
     /// The manager's counters by name; `errors` holds how often requests ended with each error.

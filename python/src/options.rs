@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use trunkline::{Drive, HttpVersions, ManagerOptions, PolicyOverrides};
 
 use crate::cookies::CookieJar;
+use crate::har::HarLog;
 use crate::{connection, policy, timeout};
 
 /// `auto`, `http1` or `http2`.
@@ -78,6 +79,9 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
         "cookie_jar" => {
             options.cookie_jar = Some(value.cast::<CookieJar>()?.get().0.clone());
         }
+        "har" => options.har = Some(value.cast::<HarLog>()?.get().0.clone()),
+        // Whoever makes the manager joins it to its engine.
+        "resolver" => {}
         "user_agent" => options.user_agent = value.extract()?,
         _ => {
             return Err(PyTypeError::new_err(format!(

@@ -14,8 +14,8 @@ use crate::{connection, cookies, headers, policy, source, timeout};
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
 
-/// Header fields that every request of a client bears unless it has its own of that name.
-pub(crate) type Defaults = Vec<(String, Vec<u8>)>;
+/// Header fields that every request of a client bears, or leaves out, unless it has its own of that name.
+pub(crate) type Defaults = Vec<(String, Option<Vec<u8>>)>;
 
 /// What a request is made of, as it came from Python.
 pub(crate) struct Given<'a, 'py> {
@@ -48,27 +48,49 @@ pub(crate) fn shared(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     ))
 }
 
+/// A request with its method and URL; for CONNECT, where it is to lead is among what is extra.
+fn begin(py: Python<'_>, given: &Given<'_, '_>) -> PyResult<Request> {
+    if given.method == "CONNECT"
+        && let Some(extra) = given.extra
+        && let Some(authority) = extra.get_item("authority")?
+    {
+        return checked(
+            py,
+            Request::connect(given.url, &authority.extract::<String>()?),
+        );
+    }
+    checked(py, Request::new(given.method, given.url))
+}
+
+fn add(py: Python<'_>, request: &mut Request, name: &str, value: Option<&[u8]>) -> PyResult<()> {
+    let added = match value {
+        Some(value) => request.header(name, value),
+        None => request.omit_header(name),
+    };
+    checked(py, added).map(|_| ())
+}
+
 /// Builds the core's request; the second value is the most bytes that its body may have (0: no limit).
 pub(crate) fn request(
     py: Python<'_>,
     given: &Given<'_, '_>,
     defaults: &Defaults,
 ) -> PyResult<(Request, usize)> {
-    let mut request = checked(py, Request::new(given.method, given.url))?;
+    let mut request = begin(py, given)?;
     if let Some(fields) = given.headers {
         let mut names: Vec<String> = Vec::new();
-        headers::each(fields, &mut |name, value| {
+        headers::each_or_none(fields, &mut |name, value| {
             if !defaults.is_empty() {
                 names.push(name.to_ascii_lowercase());
             }
-            checked(py, request.header(name, value)).map(|_| ())
+            add(py, &mut request, name, value)
         })?;
         for (name, value) in defaults.iter().filter(|(name, _)| !names.contains(name)) {
-            checked(py, request.header(name, value))?;
+            add(py, &mut request, name, value.as_deref())?;
         }
     } else {
         for (name, value) in defaults {
-            checked(py, request.header(name, value))?;
+            add(py, &mut request, name, value.as_deref())?;
         }
     }
     if let Some(content) = given.content {
@@ -81,6 +103,7 @@ pub(crate) fn request(
     for (name, value) in given.extra.into_iter().flat_map(PyDictMethods::iter) {
         match &*name.extract::<std::borrow::Cow<'_, str>>()? {
             "max_bytes" => max = value.extract()?,
+            "authority" if given.method == "CONNECT" => {}
             "cookies" if value.is_instance_of::<PyDict>() => {
                 let field = cookies::field(value.cast()?)?;
                 checked(py, request.header("cookie", &field))?;
@@ -102,6 +125,9 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
         "proxy" => connection::request_proxy(request, value)?,
         "replay" => {
             request.replay(value.extract()?);
+        }
+        "upgrade" => {
+            checked(value.py(), request.upgrade(&value.extract::<String>()?))?;
         }
         // The length of a streamed body, or None where it is not known.
         "streamed" => {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Server
+from conftest import Script, Server, answer
 
 
 def trunkline(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -68,3 +70,133 @@ def test_ws(server: Server) -> None:
     done = trunkline("ws", server.http.replace("http", "ws") + "/status/404")
     assert done.returncode == 1
     assert done.stderr.startswith(b"trunkline: websocket_rejected")
+
+
+def sent_by(server: Server, *arguments: str) -> dict[str, str]:
+    """The header fields that arrive."""
+    done = trunkline("get", *arguments, server.http + "/headers")
+    assert done.returncode == 0, done.stderr
+    fields: dict[str, str] = json.loads(done.stdout)
+    return fields
+
+
+def test_what_is_sent(server: Server, tmp_path: Path) -> None:
+    basic = "Basic " + base64.b64encode(b"me:se:cret").decode()
+    sent = sent_by(
+        server,
+        "-u",
+        "me:se:cret",
+        "-H",
+        "Accept:",
+        "-H",
+        "X-Empty;",
+        "-A",
+        "mine",
+        "-b",
+        "a=b; c=d",
+    )
+    assert sent["authorization"] == basic
+    assert "accept" not in sent
+    assert (sent["x-empty"], sent["user-agent"], sent["cookie"]) == ("", "mine", "a=b; c=d")
+    assert sent_by(server, "--bearer", "token")["authorization"] == "Bearer token"
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password se:cret\n")
+    assert sent_by(server, "--netrc-file", str(netrc))["authorization"] == basic
+    assert "gzip" in sent_by(server, "--compressed")["accept-encoding"]
+    assert "accept-encoding" not in sent_by(server, "--raw")
+
+
+def test_digest(script: Script) -> None:
+    peer = script(
+        [
+            {"expect_request": {"headers": {"authorization": None}}},
+            answer(401, "", www_authenticate='Digest realm="r", nonce="n", qop="auth"'),
+            {"expect_request": {"method": "GET"}},
+            answer(body="in"),
+        ]
+    )
+    done = trunkline("get", "--digest", "-u", "me:pw", peer.url)
+    assert (done.returncode, done.stdout) == (0, b"in"), done.stderr
+    assert trunkline("get", "--digest", peer.url).stderr == b"trunkline: --digest needs -u\n"
+
+
+def test_bodies(server: Server, tmp_path: Path) -> None:
+    url = server.http + "/echo"
+    file = tmp_path / "file.txt"
+    file.write_text("content")
+    assert trunkline("get", "-d", "a=1", "-d", f"@{file}", url).stdout == b"a=1&content"
+    parts = ("-F", "a=text", "-F", f"b=@{file};type=text/x;filename=other", "-F", f"c=<{file}")
+    form = trunkline("get", *parts, url).stdout
+    assert b'name="a"\r\n\r\ntext\r\n' in form
+    assert b'name="b"; filename="other"' in form
+    assert b"text/x\r\n\r\ncontent\r\n" in form
+    assert form.count(b"content\r\n") == 2
+    for bad in ("nothing", f"a=@{file};x=y"):
+        assert trunkline("get", "-F", bad, url).returncode == 1
+    assert trunkline("get", "-d", "a", "-F", "a=b", url).returncode == 1
+
+
+def test_answers(server: Server, script: Script) -> None:
+    peer = script(
+        [
+            {"expect_request": {}},
+            answer(503, retry_after="0"),
+            {"expect_request": {}},
+            answer(302, location="/next"),
+            {"expect_request": {"target": "/next"}},
+            answer(302, location="/last"),
+        ]
+    )
+    done = trunkline("get", "-i", "--retry", "1", "--max-redirs", "1", peer.url)
+    assert done.stderr.startswith(b"trunkline: too_many_redirects: ")
+    done = trunkline("get", "-I", server.http + "/bytes/10")
+    assert done.stdout.startswith(b"HTTP/1.1 200 OK\n")
+    assert b"content-length: 10\n" in done.stdout
+    done = trunkline("get", "-f", server.http + "/status/404")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"404 Not Found" in done.stderr
+
+
+def test_no_redirects(script: Script) -> None:
+    peer = script([{"expect_request": {}}, answer(302, "here", location="/next")])
+    done = trunkline("get", "--no-location", peer.url)
+    assert (done.returncode, done.stdout) == (0, b"here"), done.stderr
+
+
+def test_connections(server: Server, script: Script) -> None:
+    port = server.http.rpartition(":")[2]
+    there = f"far.test:{port}:[::1],127.0.0.1"
+    done = trunkline("get", "--resolve", there, f"http://far.test:{port}/status/204", "-i")
+    assert done.stdout.startswith(b"HTTP/1.1 204"), done.stderr
+    assert trunkline("get", "--resolve", "nonsense", server.http).returncode == 1
+    done = trunkline("get", "--unix-socket", server.unix, "http://any/status/204", "-i")
+    assert done.stdout.startswith(b"HTTP/1.1 204"), done.stderr
+    pair = ("--cacert", server.ca, "-E", server.client_cert, "--key", server.client_key)
+    assert trunkline("get", *pair, server.mtls).returncode == 0
+    proxy = script([{"expect_request": {"target": "http://far.test/"}}, answer(body="by proxy")])
+    through = ("-x", proxy.url.removeprefix("http://"), "--noproxy", "127.0.0.1")
+    assert trunkline("get", *through, "http://far.test/").stdout == b"by proxy"
+    assert trunkline("get", *through, server.http + "/bytes/3").returncode == 0
+
+
+def test_deadlines(server: Server) -> None:
+    done = trunkline("get", "--max-time", "0.05", server.http + "/hang")
+    assert done.stderr.startswith(b"trunkline: total_timeout: ")
+    done = trunkline("get", "--timeout", "5", "--connect-timeout", "5", server.http)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_kept(script: Script, tmp_path: Path) -> None:
+    peer = script(
+        [{"expect_request": {"headers": {"cookie": None}}}, answer(set_cookie="a=b; max-age=99")],
+        [{"expect_request": {"headers": {"cookie": "a=b"}}}, answer()],
+    )
+    jar, har = str(tmp_path / "jar"), tmp_path / "session.har"
+    done = trunkline("get", "-c", jar, "--har", str(har), peer.url + "/one")
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(har.read_text())["log"]["entries"]
+    assert entry["request"]["url"].endswith("/one")
+    done = trunkline("get", "-b", jar, peer.url)
+    assert done.returncode == 0, done.stderr
+    peer.check()
+    assert trunkline("get", "-b", str(tmp_path / "none"), peer.url).returncode == 1

@@ -86,6 +86,43 @@ def test_headers_and_params(server: Server, drive: str) -> None:
         assert url.endswith("/headers?from=client&a=1&a=2&b=true")
 
 
+def test_user_agent(server: Server) -> None:
+    with Client(base_url=server.http, user_agent="mine/1") as client:
+        assert client.get("/headers").json()["user-agent"] == "mine/1"
+        assert client.get("/headers", headers={"user-agent": "own"}).json()["user-agent"] == "own"
+    with Client(base_url=server.http, user_agent="") as client:
+        assert "user-agent" not in client.get("/headers").json()
+
+
+def test_headers_left_out(server: Server, drive: str) -> None:
+    given = {"accept": None, "x-one": "client"}
+    with Client(base_url=server.http, headers=given, drive=drive) as client:  # type: ignore[arg-type]
+        sent = client.get("/headers").json()
+        assert "accept" not in sent
+        assert sent["x-one"] == "client"
+        sent = client.get("/headers", headers={"Accept": "text/*", "X-One": None}).json()
+        assert sent["accept"] == "text/*"
+        assert "x-one" not in sent
+        names = ("user-agent", "accept-encoding", "accept", "x-none")
+        sent = client.get("/headers", headers=[(name, None) for name in names]).json()
+        assert not sent.keys() & {*names}
+        # What the request says of itself is sent.
+        both = [("accept", None), ("accept", "text/plain")]
+        assert client.get("/headers", headers=both).json()["accept"] == "text/plain"
+        for name in ("host", "content-length", "a b"):
+            with pytest.raises(trunkline.InvalidHeader):
+                client.get("/headers", headers={name: None})
+    with pytest.raises(TypeError, match="only headers of requests"):
+        Headers({"a": None})  # type: ignore[arg-type]
+
+
+def test_unknown_options() -> None:
+    with pytest.raises(TypeError, match="a client has no option 'verfy': is 'verify' meant"):
+        Client(verfy=False)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"no option 'xyz'$"):
+        trunkline.AsyncClient(xyz=1)  # type: ignore[call-arg]
+
+
 def test_headers_mapping() -> None:
     headers = Headers([("A", "1"), ("b", "2"), ("a", "3")])
     assert headers["a"] == "1, 3"
@@ -93,6 +130,8 @@ def test_headers_mapping() -> None:
     assert headers.get("none", 5) == 5
     assert headers.get_list("A") == ["1", "3"]
     assert headers.multi_items() == [("a", "1"), ("a", "3"), ("b", "2")]
+    assert headers.raw == [(b"a", b"1"), (b"a", b"3"), (b"b", b"2")]
+    assert Headers({"a": b"caf\xe9"}).raw == [(b"a", b"caf\xe9")]
     assert list(headers) == headers.keys() == ["a", "b"]
     assert dict(headers.items()) == {"a": "1, 3", "b": "2"}
     assert "B" in headers

@@ -77,13 +77,13 @@ def test_http1_is_the_default(server: Server) -> None:
 def test_what_is_repeated_stays_apart(web: Any, script: Script) -> None:
     peer = script(
         [
-            {"expect_request": {"headers": {"x-a": "1, 2", "user-agent": None}}},
+            {"expect_request": {"headers": {"x-a": "1, 2", "user-agent": None, "accept": None}}},
             {"send": "HTTP/1.1 299 x\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nx: \u00fc\r\n\r\n"},
             {"close": True},
         ]
     )
     request = web.build_request("GET", peer.url, headers=[("x-a", "1"), ("x-a", "2")])
-    del request.headers["user-agent"]
+    del request.headers["user-agent"], request.headers["accept"]
     response = web.send(request)
     assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert (response.headers["x"], response.status_code) == ("\u00fc", 299)
@@ -95,6 +95,21 @@ def test_a_body_is_read_as_it_comes(web: Any, server: Server) -> None:
     with web.stream("GET", f"{server.https}/bytes/3000000") as response:
         assert sum(map(len, response.iter_raw())) == 3_000_000
         assert response.num_bytes_downloaded == 3_000_000
+
+
+def test_a_failure_behind_the_head_shows_with_the_body(web: Any, script: Script) -> None:
+    peer = script(
+        [
+            {"expect_request": {}},
+            {"send": "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"},
+            {"close": True},
+        ]
+    )
+    with web.stream("GET", peer.url) as response:
+        assert response.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            response.read()
+    peer.check()
 
 
 def test_an_answer_closed_early_is_cancelled(web: Any, script: Script) -> None:

@@ -61,6 +61,8 @@ def test_an_answer(web: Any, server: Server) -> None:
         sent = response.json()
         assert sent["user-agent"].startswith("python-requests/")
         assert (sent["x-own"], sent["accept"]) == ("value", "*/*")
+        bare = web.get(f"{url}/headers", headers={"Accept": None, "User-Agent": None}).json()
+        assert not bare.keys() & {"accept", "user-agent"}
     with mounted(requests.Session(), http_versions="http1") as plain:
         assert plain.get(server.https, verify=server.ca).raw.version == 11
     assert web.head(f"{server.http}/bytes/10").headers["content-length"] == "10"

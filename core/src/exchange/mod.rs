@@ -196,6 +196,7 @@ impl Leg<'_> {
         let request = self.request;
         if request.headers.is_empty()
             && self.fields.is_empty()
+            && request.omitted.is_empty()
             && request.address.authorization.is_none()
             && matches!(request.method, Method::GET | Method::HEAD)
             && !request.address.websocket
@@ -237,6 +238,11 @@ impl Leg<'_> {
             && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
         {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        for name in &request.omitted {
+            if !request.headers.contains_key(name) {
+                headers.remove(name);
+            }
         }
         headers
     }

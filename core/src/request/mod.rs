@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName};
 use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -61,6 +61,8 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) address: Arc<Address>,
     pub(crate) headers: HeaderMap,
+    /// Fields that the library would add and must not.
+    pub(crate) omitted: Vec<HeaderName>,
     pub(crate) body: Body,
     pub(crate) http: Option<HttpVersions>,
     pub(crate) proxy: ProxyChoice,
@@ -97,6 +99,7 @@ impl Request {
             method,
             address,
             headers: HeaderMap::new(),
+            omitted: Vec::new(),
             body: Body::Empty,
             http: None,
             proxy: ProxyChoice::Rules,
@@ -152,6 +155,23 @@ impl Request {
         self.headers
             .try_append(name, value)
             .map_err(|_| Error::new(ErrorCode::InvalidHeader, "too many headers"))?;
+        Ok(self)
+    }
+
+    /// Sends no field of this name that the library would add by itself, such as `accept` or `user-agent`. One that
+    /// [`Request::header`] adds is sent.
+    ///
+    /// # Errors
+    /// `invalid_header` for a bad name, and for `host` and `content-length`, without which messages have no meaning.
+    pub fn omit_header(&mut self, name: &str) -> Result<&mut Request> {
+        let (name, _) = header_field(name, b"")?;
+        if name == HOST || name == CONTENT_LENGTH {
+            return Err(Error::new(
+                ErrorCode::InvalidHeader,
+                format!("header {name:?} cannot be left out"),
+            ));
+        }
+        self.omitted.push(name);
         Ok(self)
     }
 
@@ -310,5 +330,9 @@ mod tests {
             request.header("Connection", b"close").unwrap_err().code(),
             ErrorCode::InvalidHeader
         );
+        for name in ["a b", "Host", "content-length"] {
+            let error = request.omit_header(name).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidHeader, "{name}");
+        }
     }
 }

@@ -98,6 +98,7 @@ from ._native import (
     Done,
     Exchange,
     Frame,
+    HarLog,
     Head,
     Headers,
     Redirect,
@@ -111,6 +112,7 @@ from ._native import (
     Writable,
 )
 from ._native import version as __version__
+from ._raw import AsyncRawStream, RawStream
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
 
@@ -118,6 +120,7 @@ __all__ = [
     "Again",
     "AsyncClient",
     "AsyncExchange",
+    "AsyncRawStream",
     "AsyncRequestOptions",
     "AsyncStreamingResponse",
     "AsyncWebSocket",
@@ -152,6 +155,7 @@ __all__ = [
     "ForkedError",
     "Frame",
     "HTTPStatusError",
+    "HarLog",
     "Head",
     "HeaderTooLarge",
     "Headers",
@@ -177,6 +181,7 @@ __all__ = [
     "ProtocolNotNegotiated",
     "ProxyAuthentication",
     "ProxyFailed",
+    "RawStream",
     "Redirect",
     "RedirectError",
     "RedirectRefused",

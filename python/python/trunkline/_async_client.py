@@ -13,6 +13,7 @@ from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import jar_of, make_manager
 from ._errors import UploadFailed
 from ._native import AsyncExchange, Response
+from ._raw import RawContext
 from ._streaming_async import AsyncStreamContext, AsyncStreamingResponse, read_file
 from ._websocket import WebSocketContext
 
@@ -135,9 +136,24 @@ class AsyncClient:
 
         return WebSocketContext(make, target)
 
+    def upgrade(self, url: str, protocol: str, **options: Unpack[OpenOptions]) -> RawContext:
+        """Asks to speak another protocol: `async with client.upgrade(url, "echo") as stream:`; see `Client.upgrade`."""
+        return self._raw("GET", url, {"upgrade": protocol}, options)
+
+    def connect(self, proxy_url: str, target: str, **options: Unpack[OpenOptions]) -> RawContext:
+        """Asks a proxy for a connection: `async with client.connect(proxy_url, "host:22") as stream:`; see `Client.connect`."""
+        return self._raw("CONNECT", proxy_url, {"authority": target}, options)
+
     def statistics(self) -> dict[str, Any]:
         """The client's counters by name."""
         return self._manager.statistics()
+
+    def openmetrics(self) -> str:
+        """The client's counters as OpenMetrics text, which Prometheus and its kin read.
+
+        To be served as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+        """
+        return self._manager.openmetrics()
 
     async def aclose(self) -> None:
         """Ends what is under way with `Shutdown` and closes the connections."""
@@ -145,6 +161,18 @@ class AsyncClient:
         ended = self._manager.close_async()
         if ended is not None:
             await ended
+
+    def _raw(self, method: str, url: str, more: dict[str, Any], options: OpenOptions) -> RawContext:
+        given = prepare(options, self._defaults, url)
+
+        async def make() -> AsyncExchange:
+            ready = await self._with_auth(given)
+            extra = {**(ready.extra or {}), **more}
+            return self._manager.open_async(
+                method, ready.url, ready.headers, None, ready.timeout, extra
+            )
+
+        return RawContext(make, method, given.url)
 
     async def _with_auth(self, given: Prepared) -> Prepared:
         if given.auth is None:

@@ -12,6 +12,7 @@ from ._body import Defaults, Prepared, prepare, websocket_url
 from ._config import jar_of, make_manager
 from ._errors import UploadFailed
 from ._native import Exchange, Response, WebSocket
+from ._raw import RawStream, open_raw
 from ._streaming import StreamContext, StreamingResponse
 from ._websocket import open_websocket
 
@@ -113,9 +114,38 @@ class Client:
         )
         return open_websocket(exchange, websocket_url(given.url))
 
+    def upgrade(self, url: str, protocol: str, **options: Unpack[OpenOptions]) -> RawStream:
+        """Asks to speak another protocol on the connection: `with client.upgrade(url, "echo") as stream:`.
+
+        An answer other than 101 raises `HTTPStatusError`, with that answer in `response`. HTTP/1.1 only.
+        """
+        given = self._prepare(options, url)
+        extra = {**(given.extra or {}), "upgrade": protocol}
+        exchange = self._manager.open("GET", given.url, given.headers, None, given.timeout, extra)
+        return open_raw(exchange, "GET", given.url)
+
+    def connect(self, proxy_url: str, target: str, **options: Unpack[OpenOptions]) -> RawStream:
+        """Asks the proxy at `proxy_url` for a connection to `target`, a "host:port", and gives its bytes.
+
+        An answer other than 2xx raises `HTTPStatusError`, with that answer in `response`. HTTP/1.1 only.
+        """
+        given = self._prepare(options, proxy_url)
+        extra = {**(given.extra or {}), "authority": target}
+        exchange = self._manager.open(
+            "CONNECT", given.url, given.headers, None, given.timeout, extra
+        )
+        return open_raw(exchange, "CONNECT", given.url)
+
     def statistics(self) -> dict[str, Any]:
         """The client's counters by name."""
         return self._manager.statistics()
+
+    def openmetrics(self) -> str:
+        """The client's counters as OpenMetrics text, which Prometheus and its kin read.
+
+        To be served as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+        """
+        return self._manager.openmetrics()
 
     def close(self, timeout: float = 0.0) -> None:
         """Takes no more requests, waits up to `timeout` seconds for those under way, then ends them and closes."""

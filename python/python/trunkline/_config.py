@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
 from ._logging import update_logging
-from ._native import Attempt, CookieJar, Headers, Manager, Timeout
+from ._native import Attempt, CookieJar, HarLog, Headers, Manager, Timeout
+from ._resolver import beginning_of
 
 if TYPE_CHECKING:
     from typing import Literal
+
+    from ._resolver import AsyncResolverTypes
 
     Drive = Union[Literal["inline", "threads"], int]
     HttpVersions = Literal["auto", "http1", "http2"]
@@ -55,6 +58,7 @@ NATIVE = (
     "http2_adaptive_window",
     "http2_coalescing",
     "user_agent",
+    "har",
 )
 
 HeaderTypes = Union[
@@ -63,8 +67,8 @@ HeaderTypes = Union[
     Mapping[str, bytes],
     Mapping[bytes, bytes],
     Mapping[str, datetime],
-    Mapping[str, Union[str, bytes, datetime]],
-    Iterable[tuple[Union[str, bytes], Union[str, bytes, datetime]]],
+    Mapping[str, Union[str, bytes, datetime, None]],
+    Iterable[tuple[Union[str, bytes], Union[str, bytes, datetime, None]]],
 ]
 QueryTypes = Union[Mapping[str, Any], Iterable[tuple[str, Any]], str]
 TimeoutTypes = Union[Timeout, float, None]
@@ -135,7 +139,7 @@ class CommonOptions(PolicyOptions, total=False):
         raises `InvalidArgument`.
     path_style: "curly" for `/users/{id}`, the default, or "colon" for `/users/:id`.
     headers: a mapping or a list of pairs; a name given here stands in for the client's own header of that name. A
-        datetime becomes an HTTP date. `header_fields(content_type="text/plain")` makes names of identifiers.
+        datetime becomes an HTTP date. None leaves out what would be sent else, such as `accept` and `user-agent`. `header_fields(content_type="text/plain")` makes names of identifiers.
     json, data: a body as JSON, or as a form (`data` also takes bytes or str, as `content` does).
     files: a form with files (multipart/form-data), `data` beside it for other fields: a mapping or list of pairs of
         names and files. A file is bytes, str, a path or a binary file, or (filename, file), or (filename, file, type).
@@ -265,7 +269,11 @@ class ClientOptions(PolicyOptions, total=False):
     limits: see `Limits`.
     uds: the path of a unix socket that every request goes to.
     resolve: addresses that stand in for a host and port: {("example.org", 443): ["192.0.2.1"]}.
+    resolver: a function of host and port that answers a list of IP addresses, in place of the system's resolver. It is
+        called on a thread of its own, so it may wait; with an `AsyncClient` it may also be asynchronous, and runs on
+        the client's loop. Addresses, `localhost` and what `resolve` names never come to it.
     user_agent: sent as `user-agent`; empty sends none.
+    har: a `HarLog` in which exchanges are recorded; clients may share one.
     drive: "inline" (default) runs the reactor on the calling thread or its event loop, "threads" (or how many) in the
         background: for loops that are often busy, and for much TLS.
     """
@@ -304,7 +312,9 @@ class ClientOptions(PolicyOptions, total=False):
     limits: Limits
     uds: Union[str, os.PathLike[str]]
     resolve: Mapping[tuple[str, int], list[str]]
+    resolver: AsyncResolverTypes
     user_agent: str
+    har: HarLog
     drive: Drive
 
 
@@ -400,8 +410,20 @@ def jar_of(options: ClientOptions) -> CookieJar:
     return cookies if isinstance(cookies, CookieJar) else CookieJar()
 
 
+def check_names(who: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuses an option that there is not, and tells which one is nearest."""
+    for name in given:
+        if name not in known:
+            import difflib  # most programs never need it
+
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f": is {near[0]!r} meant?" if near else ""
+            raise TypeError(f"{who} has no option {name!r}{hint}")
+
+
 def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manager:
     """The native manager for a client's options."""
+    check_names("a client", options, ClientOptions.__annotations__)
     given: dict[str, Any] = {"drive": options.get("drive", drive), "decode": True}
     given["cookies"] = options.get("cookies", ()) is not None
     given["cookie_jar"] = jar
@@ -429,6 +451,8 @@ def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manage
         given["resolve"] = [
             (host, port, list(ips)) for (host, port), ips in options["resolve"].items()
         ]
+    if "resolver" in options:
+        given["resolver"] = beginning_of(options["resolver"])
     if "limits" in options:
         given.update(options["limits"]._options())
     update_logging()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union, cast
@@ -35,6 +36,8 @@ class StreamingResponse(Streamed[Exchange]):
         self._pieces: Optional[Iterator[bytes]] = None
         self._source = source
         self._piece: Optional[bytes] = None
+        #: What came together with the head.
+        self._early: deque[bytes] = deque()
 
     def _push(self) -> None:
         """Hands over as much of the upload as is taken now."""
@@ -68,6 +71,10 @@ class StreamingResponse(Streamed[Exchange]):
                 return part
 
     def _begin(self) -> None:
+        if self._source is None:
+            for part in self._exchange.begin():
+                if (data := self._see(part)) is not None:
+                    self._early.append(data)
         while self._head is None:
             self._see(self._next())
 
@@ -86,8 +93,8 @@ class StreamingResponse(Streamed[Exchange]):
         """The body as it arrives, or in pieces of `chunk_size` bytes (the last may be shorter)."""
         self._take()
         rest = bytearray()
-        while self._summary is None:
-            data = self._see(self._next())
+        while self._early or self._summary is None:
+            data = self._early.popleft() if self._early else self._see(self._next())
             if data is None:
                 continue
             if chunk_size is None:
@@ -170,6 +177,9 @@ class StreamingResponse(Streamed[Exchange]):
     def close(self) -> None:
         """Cancels the request if it has not ended: its stream or connection is given up."""
         self._source = None
+        if self._early:
+            self._early.clear()
+            self._taken = True
         if not self.is_closed:
             self._exchange.cancel()
             with contextlib.suppress(Error):

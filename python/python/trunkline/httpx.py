@@ -10,14 +10,14 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import httpx
 
 from . import _errors as errors
-from ._config import ClientOptions, Limits, PolicyOptions, make_manager
-from ._native import Attempt, CookieJar, Headers, Manager, Timeout
+from ._adapting import CONNECTION, bare_manager, check_options, deadlines, nearest
+from ._config import Limits
+from ._native import Attempt, Manager, Timeout
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
 
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncTransport", "Transport"]
 
-#: What httpx does itself: the engine is not asked for it.
-_BY_HTTPX = {"base_url", "headers", "params", "auth", "cookies", "timeout", "user_agent"}
-#: Fields of the connection, which the engine writes itself as the protocol wants them.
-_CONNECTION = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"}
+_CONNECTION = frozenset(name.encode() for name in CONNECTION)
+#: What the engine adds to requests that lack it, and httpx's users may have taken away.
+_ADDED = b"accept"
 #: Stands for no limit: connections, and seconds that an unused one is kept.
 _NO_COUNT = 2**31 - 1
 _NO_EXPIRY = 365 * 86400.0
@@ -64,7 +63,7 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except errors.Error as error:
-        kind = next((_ERRORS[base] for base in type(error).__mro__ if base in _ERRORS), None)
+        kind = nearest(_ERRORS, error)
         if kind is None:
             raise
         if kind is httpx.ReadError and error.phase == "write":
@@ -106,25 +105,9 @@ def _pause(number: int) -> float:
     return 0.0 if number == 1 else 0.25 * 2.0 ** min(number - 1, 10)
 
 
-@lru_cache(maxsize=64)
-def _timeout(
-    connect: Optional[float], read: Optional[float], write: Optional[float], pool: Optional[float]
-) -> Timeout:
-    return Timeout(
-        pool=pool,
-        resolve=connect,
-        connect=connect,
-        tls=connect,
-        write=write,
-        first_byte=read,
-        idle=read,
-        total=None,
-    )
-
-
 def _timeout_of(request: httpx.Request) -> Timeout:
     given: Mapping[str, Optional[float]] = request.extensions.get("timeout", {})
-    return _timeout(given.get("connect"), given.get("read"), given.get("write"), given.get("pool"))
+    return deadlines(given.get("connect"), given.get("read"), given.get("write"), given.get("pool"))
 
 
 def _url_of(request: httpx.Request) -> str:
@@ -138,18 +121,23 @@ def _url_of(request: httpx.Request) -> str:
     return b"".join((url.raw_scheme, b"://", url.netloc, url.raw_path)).decode("ascii")
 
 
-def _headers_of(request: httpx.Request) -> list[tuple[bytes, bytes]]:
-    return [field for field in request.headers.raw if field[0].lower() not in _CONNECTION]
+def _headers_of(request: httpx.Request) -> list[tuple[bytes, Optional[bytes]]]:
+    fields: list[tuple[bytes, Optional[bytes]]] = []
+    is_added = True
+    for name, value in request.headers.raw:
+        lower = name.lower()
+        if lower not in _CONNECTION:
+            fields.append((name, value))
+            is_added = is_added and lower != _ADDED
+    if is_added:
+        fields.append((_ADDED, None))
+    return fields
 
 
 def _whole_body(request: httpx.Request) -> Optional[bytes]:
     """The body if it is there as a whole; None: it is a stream."""
     stream = request.stream
     return b"".join(stream) if isinstance(stream, httpx.ByteStream) else None
-
-
-def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("ascii"), value.encode()) for name, value in headers.multi_items()]
 
 
 class _NetworkStream:
@@ -179,7 +167,7 @@ class _Stream(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         with _mapped():
             yield from self._response.iter_bytes()
-        self.trailers.update(_raw(self._response.trailers))
+        self.trailers.update(self._response.trailers.raw)
 
     def close(self) -> None:
         self._response.close()
@@ -194,7 +182,7 @@ class _AsyncStream(httpx.AsyncByteStream):
         with _mapped():
             async for chunk in self._response.aiter_bytes():
                 yield chunk
-        self.trailers.update(_raw(self._response.trailers))
+        self.trailers.update(self._response.trailers.raw)
 
     async def aclose(self) -> None:
         await self._response.aclose()
@@ -203,7 +191,7 @@ class _AsyncStream(httpx.AsyncByteStream):
 def _answer(response: Response, stream: Union[_Stream, _AsyncStream]) -> httpx.Response:
     return httpx.Response(
         response.status_code,
-        headers=_raw(response.headers),
+        headers=response.headers.raw,
         stream=stream,
         extensions={
             "http_version": response.http_version.encode("ascii"),
@@ -265,19 +253,15 @@ class _Engine:
         for name, value in (("uds", uds), ("local_address", local_address)):
             if value is not None:
                 given[name] = value
-        known = ClientOptions.__annotations__.keys() - PolicyOptions.__annotations__.keys()
-        for name in given:
-            if name not in known or name in _BY_HTTPX:
-                raise TypeError(f"{type(self).__name__} has no option {name!r}")
-        given.update(follow_redirects=False, decode=False, cookies=None, auth=None, user_agent="")
+        check_options(type(self).__name__, given)
         if retries:
             given.update(retry=_only_connecting, max_retries=retries, retry_delay=_pause)
-        self._options = cast(ClientOptions, given)
+        self._options = given
         self._start()
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._manager: Manager = make_manager(self._options, "inline", CookieJar())
+        self._manager: Manager = bare_manager(self._options)
 
     def _ready(self) -> Manager:
         # A forked child has connections of its own: programs often make their clients before they fork.

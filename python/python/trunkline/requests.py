@@ -13,7 +13,7 @@ import os
 import threading
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union, cast
 from urllib.parse import urlsplit
 
@@ -27,8 +27,8 @@ import urllib3.util
 from urllib3.response import HTTPResponse
 
 from . import _errors as errors
-from ._config import ClientOptions, PolicyOptions, make_manager
-from ._native import CookieJar, Manager, Timeout
+from ._adapting import CONNECTION, bare_manager, check_options, deadlines, nearest
+from ._native import Manager, Timeout
 from ._streaming import StreamingResponse
 
 if TYPE_CHECKING:
@@ -39,16 +39,8 @@ __all__ = ["Adapter"]
 
 #: Bytes read from a file at once.
 CHUNK = 256 * 1024
-#: What requests says with each request, or does itself: the adapter is not asked for it.
-_BY_REQUESTS = {"base_url", "headers", "params", "auth", "cookies", "timeout", "user_agent"} | {
-    "verify",
-    "cert",
-    "proxy",
-    "trust_env",
-    "no_proxy",
-}
-#: Fields of the connection, which the engine writes itself as the protocol wants them.
-_CONNECTION = {"connection", "keep-alive", "proxy-connection", "transfer-encoding"}
+#: What requests says with each request: the adapter is not asked for it.
+_EACH_TIME = ("verify", "cert", "proxy", "trust_env", "no_proxy")
 #: What requests raises for the library's errors before the answer's head; the nearest class counts.
 _ERRORS: dict[type[BaseException], type[requests.exceptions.RequestException]] = {
     errors.InvalidUrl: requests.exceptions.InvalidURL,
@@ -129,7 +121,7 @@ class _Body(io.BufferedIOBase):
         self._at = end
         if end == len(piece):
             self._piece, self._at = b"", 0
-            if self._response._summary is not None:
+            if self._response._summary is not None and not self._response._early:
                 self.close()
         return piece[start:end]
 
@@ -162,7 +154,7 @@ class _Original:
     def __init__(self, fields: Iterable[tuple[str, str]], body: _Body) -> None:
         self.msg = http.client.HTTPMessage()
         for name, value in fields:
-            self.msg[name] = value
+            self.msg.set_raw(name, value)
         self._body = body
 
     def isclosed(self) -> bool:
@@ -192,23 +184,9 @@ class _Raw(HTTPResponse):
         return self.stream(amt, decode_content)
 
 
-@lru_cache(maxsize=64)
-def _deadlines(connect: Optional[float], read: Optional[float]) -> Timeout:
-    return Timeout(
-        pool=None,
-        resolve=connect,
-        connect=connect,
-        tls=connect,
-        write=connect,
-        first_byte=read,
-        idle=read,
-        total=None,
-    )
-
-
 def _timeout(timeout: TimeoutTypes) -> Timeout:
     if timeout is None:
-        return _deadlines(None, None)
+        return deadlines(None, None, None, None)
     if isinstance(timeout, tuple):
         if len(timeout) != 2:
             raise ValueError(f"timeout is a number or (connect, read), not {timeout}")
@@ -220,10 +198,8 @@ def _timeout(timeout: TimeoutTypes) -> Timeout:
     # The time to read is counted from the connection on, which begins now.
     timeout.start_connect()
     connect, read = timeout.connect_timeout, timeout.read_timeout
-    return _deadlines(
-        connect if isinstance(connect, (int, float)) else None,
-        read if isinstance(read, (int, float)) else None,
-    )
+    connect = connect if isinstance(connect, (int, float)) else None
+    return deadlines(connect, read if isinstance(read, (int, float)) else None, connect, None)
 
 
 def _certificates(path: str) -> bytes:
@@ -251,13 +227,17 @@ def _pieces(body: Any) -> Iterator[bytes]:
         yield chunk
 
 
-def _fields(headers: Mapping[str, Union[str, bytes]]) -> list[tuple[str, bytes]]:
+def _fields(headers: Mapping[str, Union[str, bytes]]) -> list[tuple[str, Optional[bytes]]]:
     """Header fields as `http.client` encodes them."""
-    return [
+    fields: list[tuple[str, Optional[bytes]]] = [
         (name, value.encode("latin-1") if isinstance(value, str) else value)
         for name, value in ((_text(name), value) for name, value in headers.items())
-        if name.lower() not in _CONNECTION
+        if name.lower() not in CONNECTION
     ]
+    if "accept" not in headers:
+        # The engine would add it, and who uses requests has taken it away.
+        fields.append(("accept", None))
+    return fields
 
 
 def _text(name: Union[str, bytes]) -> str:
@@ -276,10 +256,7 @@ class Adapter(requests.adapters.BaseAdapter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        known = ClientOptions.__annotations__.keys() - PolicyOptions.__annotations__.keys()
-        for name in options:
-            if name not in known or name in _BY_REQUESTS:
-                raise TypeError(f"Adapter has no option {name!r}")
+        check_options("Adapter", options, _EACH_TIME)
         self._options = options
         self._reset()
 
@@ -307,16 +284,11 @@ class Adapter(requests.adapters.BaseAdapter):
                 options: dict[str, Any] = {
                     **self._options,
                     "verify": verify if isinstance(verify, bool) else _certificates(verify),
-                    "follow_redirects": False,
-                    "decode": False,
-                    "cookies": None,
-                    "auth": None,
-                    "user_agent": "",
                 }
                 options["proxy_verify"] = options["verify"]
                 if cert is not None:
                     options["cert"] = cert
-                manager = make_manager(cast(ClientOptions, options), "inline", CookieJar())
+                manager = bare_manager(options)
                 self._managers[key] = manager
         return manager
 
@@ -375,7 +347,7 @@ class Adapter(requests.adapters.BaseAdapter):
     ) -> requests.Response:
         # As http.client reads them: bytes as Latin-1, whatever they mean.
         fields = [
-            (name, value.encode().decode("latin-1")) for name, value in answer.headers.multi_items()
+            (name.decode("ascii"), value.decode("latin-1")) for name, value in answer.headers.raw
         ]
         raw = _Raw(
             body,
@@ -400,7 +372,8 @@ class Adapter(requests.adapters.BaseAdapter):
         response.raw = raw
         response.reason = answer.reason_phrase
         response.url = cast(str, request.url)
-        requests.cookies.extract_cookies_to_jar(response.cookies, request, raw)
+        if "set-cookie" in raw.headers:
+            requests.cookies.extract_cookies_to_jar(response.cookies, request, raw)
         response.request = request
         response.connection = cast(Any, self)
         return response
@@ -417,5 +390,5 @@ def _mapped(
     """What requests raises for an error of the library."""
     if isinstance(error, errors.InvalidArgument) and error.message.startswith("proxy:"):
         return requests.exceptions.InvalidProxyURL(error, request=request)
-    kind = next((_ERRORS[base] for base in type(error).__mro__ if base in _ERRORS), None)
+    kind = nearest(_ERRORS, error)
     return (kind or requests.exceptions.RequestException)(error, request=request)
