@@ -233,7 +233,7 @@ fn who_is_refused_again_and_again_waits() {
         let came = |count| {
             eventually(&manager, "another try", || {
                 seen.load(Ordering::SeqCst) >= count
-            })
+            });
         };
         let stays = |count| {
             settle(&manager, MOMENT);

@@ -256,8 +256,7 @@ fn a_stream_of_http2_carries_a_tunnel() {
             while let Err(error) = one.write(vec![piece; 10_000]) {
                 assert_eq!(error.code(), ErrorCode::Again);
                 assert!(std::time::Instant::now() < until.unwrap());
-                let part = one.recv(soon()).unwrap().into_part();
-                assert!(!answer.add(part));
+                assert!(!answer.add(one.recv(soon()).unwrap().into_part()));
             }
         }
         take(&one, &mut answer, 1_000_005);
@@ -293,8 +292,10 @@ fn a_tunnel_ends_as_its_stream_does() {
         let reset = submit(&manager, connect2(port, "echo.test:7"));
         take(&reset, &mut Answer::default(), 5);
         reset.write("!").unwrap();
-        let mut ended = Answer::default();
-        ended.head = kept.head.clone();
+        let mut ended = Answer {
+            head: kept.head.clone(),
+            ..Default::default()
+        };
         finish(&reset, &mut ended);
         assert_eq!(ended.code(), ErrorCode::Http2StreamReset);
         assert_eq!(ended.error.unwrap().peer_code(), Some(10));
