@@ -10,6 +10,8 @@ mod apache;
 mod grpc;
 #[path = "servers/haproxy.rs"]
 mod haproxy;
+#[path = "servers/httpbin.rs"]
+mod httpbin;
 #[path = "servers/nghttpx.rs"]
 mod nghttpx;
 #[path = "servers/program.rs"]

@@ -1,9 +1,11 @@
 //! nghttpx before the embedded server and before nghttpd: what a proxy of HTTP/2 passes on, both ways.
 
+use std::io::Write;
+
 use trunkline::{Delivery, HttpVersions, Manager, Protocol, Request};
 use trunkline_test_server::embedded;
 
-use crate::kit::{DRIVES, fetch, rest};
+use crate::kit::{DRIVES, fetch, peer, rest};
 use crate::program::{Program, find, free_port};
 use crate::{ask, trusting};
 
@@ -27,12 +29,21 @@ fn nghttpx() {
     let Some(path) = find("nghttpx") else { return };
     let backend = embedded::start(None).unwrap();
     let places = backend.places();
+    let hints = peer::peer(|mut stream, _| {
+        while peer::read_head(&mut stream).is_some() {
+            let answer = "HTTP/1.1 103 Early Hints\r\nlink: </s>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
     let (plain, tls) = (free_port(), free_port());
     let program = Program::folder();
     let (cert, key) = program.certificate();
     let front = |port: u16, more: &str| format!("--frontend=127.0.0.1,{port}{more}");
     // HTTP/2 to the server behind, so that what is passed on is what it has said.
     let back = format!("--backend=127.0.0.1,{};;proto=h2", places.http);
+    let hinting = format!("--backend=127.0.0.1,{hints};/hinted");
     let (plain_front, tls_front) = (front(plain, ";no-tls"), front(tls, ""));
     let arguments = [
         "--conf=/dev/null",
@@ -42,6 +53,7 @@ fn nghttpx() {
         &plain_front,
         &tls_front,
         &back,
+        &hinting,
         &key,
         &cert,
     ];
@@ -73,6 +85,8 @@ fn nghttpx() {
             }
             let answer = ask(&manager, &format!("{base}/trailers"), versions).good();
             assert_eq!(answer.trailers.unwrap()["x-sum"], "42", "{base}");
+            let answer = ask(&manager, &format!("{base}/hinted"), versions).good();
+            assert_eq!((answer.informational, answer.body.len()), (1, 2), "{base}");
             trailers_arrive(&manager, &base, versions);
             let mut upload = Request::new("POST", &format!("{base}/echo")).unwrap();
             upload.http(versions).body(vec![7; 300_000]);

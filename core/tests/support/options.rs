@@ -25,7 +25,7 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
             continue;
         }
         if name == "user_agent" {
-            options.user_agent = value.as_str().unwrap().to_owned();
+            value.as_str().unwrap().clone_into(&mut options.user_agent);
             continue;
         }
         let number = value
