@@ -59,6 +59,16 @@ thread_local! {
 
 struct Bridge;
 
+/// By the numbers of the levels.
+const FILTERS: [LevelFilter; 6] = [
+    LevelFilter::OFF,
+    LevelFilter::ERROR,
+    LevelFilter::WARN,
+    LevelFilter::INFO,
+    LevelFilter::DEBUG,
+    LevelFilter::TRACE,
+];
+
 fn number(level: Level) -> trunk_log_level {
     match level {
         Level::ERROR => TRUNK_LOG_ERROR,
@@ -84,14 +94,8 @@ impl Subscriber for Bridge {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match LEVEL.load(Ordering::Relaxed) {
-            TRUNK_LOG_OFF => LevelFilter::OFF,
-            TRUNK_LOG_ERROR => LevelFilter::ERROR,
-            TRUNK_LOG_WARN => LevelFilter::WARN,
-            TRUNK_LOG_INFO => LevelFilter::INFO,
-            TRUNK_LOG_DEBUG => LevelFilter::DEBUG,
-            _ => LevelFilter::TRACE,
-        })
+        let level = usize::try_from(LEVEL.load(Ordering::Relaxed)).ok()?;
+        FILTERS.get(level).copied()
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -140,22 +144,23 @@ struct Line {
     fields: String,
 }
 
+impl Line {
+    fn push(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = match field.name() {
+            "message" => self.message.write_fmt(value),
+            name => write!(self.fields, " {name}={value}"),
+        };
+    }
+}
+
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message.push_str(value);
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(self.fields, " {}={value}", field.name());
-        }
+        self.push(field, format_args!("{value}"));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = if field.name() == "message" {
-            write!(self.message, "{value:?}")
-        } else {
-            write!(self.fields, " {}={value:?}", field.name())
-        };
+        self.push(field, format_args!("{value:?}"));
     }
 }
 

@@ -1,5 +1,5 @@
 /* Promise 12: runs tests/cases in JSON, each case in each delivery on both drives. */
-#include "harness.h"
+#include "cases.h"
 
 #include <dirent.h>
 #include <netinet/in.h>
@@ -9,175 +9,6 @@
 #include <unistd.h>
 
 #include "bytes.h"
-
-static const cJSON *item(const cJSON *object, const char *name)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static const char *text_of(const cJSON *object, const char *name, const char *otherwise)
-{
-    const cJSON *value = item(object, name);
-    return cJSON_IsString(value) ? value->valuestring : otherwise;
-}
-
-/* ---- Options by name ---- */
-
-#define MANAGER_OPTIONS(X)                                                                                           \
-    X(pool_timeout) X(resolve_timeout) X(connect_timeout) X(tls_timeout) X(write_timeout) X(first_byte_timeout)      \
-    X(idle_timeout) X(total_timeout) X(http2_ping_interval) X(idle_connection_timeout)                               \
-    X(max_connections_per_origin) X(max_connections) X(credit) X(upload_buffer) X(max_header_bytes) X(max_headers)   \
-    X(max_body_bytes) X(http2_max_concurrent_streams) X(http2_stream_window) X(websocket_max_frame_bytes)            \
-    X(websocket_max_message_bytes) X(websocket_send_buffer)
-
-#define REQUEST_OPTIONS(X)                                                                                           \
-    X(pool_timeout) X(resolve_timeout) X(connect_timeout) X(tls_timeout) X(write_timeout) X(first_byte_timeout)      \
-    X(idle_timeout) X(total_timeout) X(credit)
-
-/* ---- Options that a manager and a request have alike ---- */
-
-#define POLICY_OPTIONS(X)                                                                                            \
-    X(follow_redirects, cJSON_IsTrue(value))                                                                         \
-    X(max_redirects, (uint32_t)value->valuedouble)                                                                   \
-    X(redirect_trusted, cJSON_IsTrue(value))                                                                         \
-    X(redirect_downgrade, cJSON_IsTrue(value))                                                                       \
-    X(retry, retry_rule(value->valuestring))                                                                         \
-    X(max_retries, (uint32_t)value->valuedouble)                                                                     \
-    X(status_errors, cJSON_IsTrue(value))                                                                            \
-    X(decode, cJSON_IsTrue(value))                                                                                   \
-    X(max_decoded_bytes, (uint64_t)value->valuedouble)                                                               \
-    X(max_decode_ratio, (uint32_t)value->valuedouble)                                                                \
-    X(cookies, cJSON_IsTrue(value))                                                                                  \
-    X(expect_continue, (uint64_t)value->valuedouble)
-
-static trunk_retry retry_rule(const char *name)
-{
-    return strcmp(name, "transient") == 0        ? TRUNK_RETRY_TRANSIENT
-           : strcmp(name, "safe_transient") == 0 ? TRUNK_RETRY_SAFE_TRANSIENT
-                                                 : TRUNK_RETRY_OFF;
-}
-
-static uint64_t same_delay(void *user_data, uint32_t number)
-{
-    (void)number;
-    return *(uint64_t *)user_data;
-}
-
-static bool set_request_policy(trunk_request_options *options, const char *name, const cJSON *value);
-
-/* Chooses what the case says. */
-static trunk_status choose(void *user_data, const trunk_auth_request *request, trunk_request_options *credentials)
-{
-    const cJSON *chosen = user_data;
-    (void)request;
-    return set_request_policy(credentials, chosen->string, chosen) ? TRUNK_OK : TRUNK_ERROR_INVALID_ARGUMENT;
-}
-
-/* A file beside those of the cases. */
-static const char *file_named(const char *name, char *path, size_t room)
-{
-    const char *folder = getenv("TRUNKLINE_TEST_CASES");
-    snprintf(path, room, "%s/%s", folder == NULL ? "tests/cases" : folder, name);
-    return path;
-}
-
-static trunk_view text_at(const cJSON *array, int index)
-{
-    return trunk_text(cJSON_GetArrayItem(array, index)->valuestring);
-}
-
-static uint64_t *kept_delay(const cJSON *value)
-{
-    uint64_t *delay = malloc(sizeof *delay);
-    if (delay == NULL)
-        abort();
-    *delay = (uint64_t)value->valuedouble;
-    return delay;
-}
-
-#define SET_POLICY(option, of_value)                                                                                 \
-    if (strcmp(name, #option) == 0) {                                                                                \
-        CHECK_OK(POLICY_SETTER(option)(options, of_value));                                                          \
-        return true;                                                                                                 \
-    }
-
-#define SET_OTHER_POLICIES                                                                                           \
-    if (strcmp(name, "retry_delay") == 0) {                                                                          \
-        CHECK_OK(POLICY_SETTER(retry_delay)(options, same_delay, kept_delay(value), free));                          \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    if (strcmp(name, "auth_basic") == 0) {                                                                           \
-        CHECK_OK(POLICY_SETTER(auth_basic)(options, text_at(value, 0), text_at(value, 1)));                          \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    if (strcmp(name, "auth_digest") == 0) {                                                                          \
-        CHECK_OK(POLICY_SETTER(auth_digest)(options, text_at(value, 0), text_at(value, 1)));                         \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    if (strcmp(name, "auth_bearer") == 0) {                                                                          \
-        CHECK_OK(POLICY_SETTER(auth_bearer)(options, trunk_text(value->valuestring)));                               \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    if (strcmp(name, "auth_literal") == 0) {                                                                         \
-        CHECK_OK(POLICY_SETTER(auth_literal)(options, trunk_text(value->valuestring)));                              \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    if (strcmp(name, "auth_netrc") == 0) {                                                                           \
-        char path[2000];                                                                                             \
-        CHECK_OK(POLICY_SETTER(auth_netrc)(options, trunk_text(file_named(value->valuestring, path, sizeof path)))); \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    if (strcmp(name, "auth_callback") == 0) {                                                                        \
-        CHECK_OK(POLICY_SETTER(auth_callback)(options, choose, value->child, NULL));                                 \
-        return true;                                                                                                 \
-    }                                                                                                                \
-    return false;
-
-static bool set_manager_policy(trunk_manager_options *options, const char *name, const cJSON *value)
-{
-#define POLICY_SETTER(option) trunk_manager_options_set_##option
-    POLICY_OPTIONS(SET_POLICY)
-    SET_OTHER_POLICIES
-#undef POLICY_SETTER
-}
-
-static bool set_request_policy(trunk_request_options *options, const char *name, const cJSON *value)
-{
-#define POLICY_SETTER(option) trunk_request_options_set_##option
-    POLICY_OPTIONS(SET_POLICY)
-    SET_OTHER_POLICIES
-#undef POLICY_SETTER
-}
-
-static void set_manager_option(trunk_manager_options *options, const char *name, const cJSON *value)
-{
-#define SET(option)                                                                                                  \
-    if (strcmp(name, #option) == 0) {                                                                                \
-        CHECK_OK(trunk_manager_options_set_##option(options, (uint32_t)value->valuedouble));                         \
-        return;                                                                                                      \
-    }
-    MANAGER_OPTIONS(SET)
-#undef SET
-    if (strcmp(name, "user_agent") == 0)
-        CHECK_OK(trunk_manager_options_set_user_agent(options, trunk_text(value->valuestring)));
-    else if (!set_manager_policy(options, name, value))
-        test_fail(__FILE__, __LINE__, "there is no manager option %s", name);
-}
-
-static void set_request_option(trunk_request_options *options, const char *name, const cJSON *value)
-{
-#define SET(option)                                                                                                  \
-    if (strcmp(name, #option) == 0) {                                                                                \
-        CHECK_OK(trunk_request_options_set_##option(options, (uint32_t)value->valuedouble));                         \
-        return;                                                                                                      \
-    }
-    REQUEST_OPTIONS(SET)
-#undef SET
-    if (strcmp(name, "replay") == 0)
-        CHECK_OK(trunk_request_options_set_replay(options, cJSON_IsTrue(value)));
-    else if (!set_request_policy(options, name, value))
-        test_fail(__FILE__, __LINE__, "there is no request option %s", name);
-}
 
 /* ---- One request ---- */
 
@@ -255,25 +86,15 @@ static void write_chunks(struct play *play, trunk_request *request)
 
 static trunk_status send_frame(trunk_request *request, const cJSON *frame)
 {
-    static const struct {
-        const char *name;
-        trunk_frame_kind kind;
-    } kinds[] = {{"text", TRUNK_FRAME_TEXT},
-                 {"binary", TRUNK_FRAME_BINARY},
-                 {"ping", TRUNK_FRAME_PING},
-                 {"pong", TRUNK_FRAME_PONG}};
-    for (size_t index = 0; index < sizeof kinds / sizeof *kinds; index++) {
-        const cJSON *payload = item(frame, kinds[index].name);
-        if (payload != NULL) {
-            struct bytes data = bytes_of(payload);
-            trunk_status status =
-                trunk_websocket_send(request, kinds[index].kind, trunk_bytes(data.data, data.size));
-            free(data.data);
-            return status;
-        }
+    const cJSON *payload;
+    trunk_frame_kind kind = frame_of(frame, &payload);
+    if (kind != TRUNK_FRAME_CLOSE) {
+        struct bytes data = bytes_of(payload);
+        trunk_status status = trunk_websocket_send(request, kind, trunk_bytes(data.data, data.size));
+        free(data.data);
+        return status;
     }
-    const cJSON *close = item(frame, "close"), *code = cJSON_GetArrayItem(close, 0);
-    const cJSON *reason = cJSON_GetArrayItem(close, 1);
+    const cJSON *code = cJSON_GetArrayItem(payload, 0), *reason = cJSON_GetArrayItem(payload, 1);
     return trunk_websocket_close(request, cJSON_IsNumber(code) ? (uint16_t)code->valueint : 0,
                                  trunk_text(cJSON_IsString(reason) ? reason->valuestring : NULL));
 }
@@ -307,154 +128,6 @@ static void at_part(struct exchange *exchange, const trunk_part *part)
         write_chunks(play, request);
     if ((kind == TRUNK_PART_HEAD && trunk_part_status(part) == 101) || kind == TRUNK_PART_WRITABLE)
         send_frames(play, request);
-}
-
-/* ---- What was delivered against what must be ---- */
-
-static bool headers_match(const cJSON *got, const cJSON *wanted, char *why, size_t room)
-{
-    const cJSON *field;
-    cJSON_ArrayForEach(field, wanted)
-    {
-        const char *value = text_of(got, field->string, NULL);
-        bool matches = cJSON_IsNull(field) ? value == NULL
-                                           : value != NULL && strcmp(value, field->valuestring) == 0;
-        if (!matches) {
-            snprintf(why, room, "header %s is %s", field->string, value == NULL ? "absent" : value);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool bytes_match(const struct record *got, const cJSON *wanted, char *why, size_t room)
-{
-    struct bytes bytes = bytes_of(wanted);
-    bool matches = bytes.size == got->size && (bytes.size == 0 || memcmp(bytes.data, got->data, bytes.size) == 0);
-    if (!matches)
-        snprintf(why, room, "%zu bytes came (\"%.*s\"), not %zu", got->size, got->size > 60 ? 60 : (int)got->size,
-                 got->data == NULL ? "" : (const char *)got->data, bytes.size);
-    free(bytes.data);
-    return matches;
-}
-
-static bool frame_matches(const struct record *got, const cJSON *wanted, char *why, size_t room)
-{
-    static const struct {
-        const char *name;
-        int kind;
-    } kinds[] = {{"text", TRUNK_FRAME_TEXT},
-                 {"binary", TRUNK_FRAME_BINARY},
-                 {"ping", TRUNK_FRAME_PING},
-                 {"pong", TRUNK_FRAME_PONG}};
-    for (size_t index = 0; index < sizeof kinds / sizeof *kinds; index++) {
-        if (item(wanted, kinds[index].name) != NULL) {
-            if (got->frame_kind != kinds[index].kind) {
-                snprintf(why, room, "a frame of kind %d came, not %s", got->frame_kind, kinds[index].name);
-                return false;
-            }
-            return bytes_match(got, item(wanted, kinds[index].name), why, room);
-        }
-    }
-    const cJSON *close = item(wanted, "close"), *code = cJSON_GetArrayItem(close, 0);
-    const cJSON *reason = cJSON_GetArrayItem(close, 1);
-    if (got->frame_kind != TRUNK_FRAME_CLOSE ||
-        got->close_code != (cJSON_IsNumber(code) ? code->valueint : 0)) {
-        snprintf(why, room, "a frame of kind %d with code %d came", got->frame_kind, got->close_code);
-        return false;
-    }
-    return !cJSON_IsString(reason) || bytes_match(got, reason, why, room);
-}
-
-static bool error_matches(const struct record *got, const cJSON *wanted, char *why, size_t room)
-{
-    const char *name = status_name(got->error);
-    const cJSON *other;
-    if (cJSON_IsString(wanted) && strcmp(wanted->valuestring, name) == 0)
-        return true;
-    cJSON_ArrayForEach(other, wanted)
-    {
-        if (strcmp(other->valuestring, name) == 0)
-            return true;
-    }
-    snprintf(why, room, "it ended with %s: %s", name, got->message);
-    return false;
-}
-
-/* Path and query of an absolute URL: the port of a case is not known beforehand. */
-static const char *without_origin(const char *url)
-{
-    const char *host = strstr(url, "://"), *path = host == NULL ? NULL : strchr(host + 3, '/');
-    return path == NULL ? url : path;
-}
-
-static bool record_matches(const struct record *got, const cJSON *wanted, char *why, size_t room)
-{
-    static const char *const names[] = {"none",  "informational", "head", "data",  "trailers",
-                                        "frame", "writable",      "done", "error", "redirect"};
-    const char *name = names[got->kind];
-    const cJSON *value = item(wanted, name);
-    if (got->kind == TRUNK_PART_DATA && item(wanted, "data_any") != NULL)
-        return true;
-    if (value == NULL) {
-        snprintf(why, room, "%s came%s%s", name, got->kind == TRUNK_PART_ERROR ? ": " : "",
-                 got->kind == TRUNK_PART_ERROR ? got->message : "");
-        return false;
-    }
-    switch (got->kind) {
-    case TRUNK_PART_REDIRECT:
-        if (item(wanted, "url") != NULL && strcmp(without_origin(got->url), text_of(wanted, "url", "")) != 0) {
-            snprintf(why, room, "the url is %s", got->url);
-            return false;
-        }
-        /* fall through */
-    case TRUNK_PART_INFORMATIONAL:
-    case TRUNK_PART_HEAD:
-        if (got->status != value->valueint) {
-            snprintf(why, room, "the status is %d", got->status);
-            return false;
-        }
-        return headers_match(got->headers, item(wanted, "headers"), why, room);
-    case TRUNK_PART_TRAILERS:
-        return headers_match(got->headers, value, why, room);
-    case TRUNK_PART_DATA:
-        return bytes_match(got, value, why, room);
-    case TRUNK_PART_FRAME:
-        return frame_matches(got, value, why, room);
-    case TRUNK_PART_ERROR:
-        return error_matches(got, value, why, room);
-    default:
-        return true;
-    }
-}
-
-static bool is_empty_data(const cJSON *wanted)
-{
-    const cJSON *data = item(wanted, "data");
-    return item(wanted, "data_any") != NULL ||
-           (cJSON_IsString(data) && data->valuestring[0] == '\0');
-}
-
-static void compare(const struct exchange *exchange, const cJSON *request, int number)
-{
-    const cJSON *wanted;
-    size_t index = 0;
-    cJSON_ArrayForEach(wanted, item(request, "parts"))
-    {
-        const struct record *got = index < exchange->count ? &exchange->records[index] : NULL;
-        if (is_empty_data(wanted) && (got == NULL || got->kind != TRUNK_PART_DATA))
-            continue;
-        char why[500] = "nothing more came";
-        if (got == NULL || !record_matches(got, wanted, why, sizeof why)) {
-            char *text = cJSON_PrintUnformatted(wanted);
-            test_fail(__FILE__, __LINE__, "request %d, part %zu: expected %.200s, but %s", number, index, text, why);
-            cJSON_free(text);
-            return;
-        }
-        index++;
-    }
-    if (index != exchange->count)
-        test_fail(__FILE__, __LINE__, "request %d: %zu parts too many", number, exchange->count - index);
 }
 
 /* ---- The server's verdict ---- */
@@ -521,7 +194,7 @@ static void run_case(const cJSON *one, const struct server *server, enum deliver
     if (concurrent)
         exchanges_run(exchanges, (size_t)count, is_inline, 15000);
     for (int index = 0; index < count; index++) {
-        compare(exchanges[index], plays[index].request, index);
+        compare_parts(exchanges[index], plays[index].request, index);
         exchange_free(exchanges[index]);
     }
     CHECK_OK(trunk_manager_free(manager));
