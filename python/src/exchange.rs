@@ -15,9 +15,6 @@ use crate::{frames, headers, prepare};
 /// How often a blocking call looks for signals, so that Ctrl-C ends it.
 const SIGNALS: Duration = Duration::from_millis(200);
 
-/// Bytes of a body that are taken together with the head of the answer.
-const EARLY: usize = 64 * 1024;
-
 /// A request, and what arrived while something else was waited for. One thread may read while another one writes.
 pub(crate) struct Link {
     pub(crate) handle: RequestHandle,
@@ -97,19 +94,23 @@ impl Link {
         Ok(event)
     }
 
-    /// The next part of the answer if it is there, and no failure.
-    fn at_hand(&self) -> Option<Event> {
+    /// The next part of the answer if it is there, and no failure; nor a piece of the body, `without_data`: it stays the
+    /// request's own, and counts against its credit.
+    fn at_hand(&self, without_data: bool) -> Option<Event> {
         loop {
             let event = self.at_once().ok()?;
             match event.part() {
                 Part::Writable => {}
-                Part::Error(_) => {
-                    lock(&self.kept).events.push_front(event);
-                    return None;
-                }
-                _ => return Some(event),
+                Part::Error(_) => break self.put_back(event),
+                Part::Data(_) if without_data => break self.put_back(event),
+                _ => break Some(event),
             }
         }
+    }
+
+    fn put_back(&self, event: Event) -> Option<Event> {
+        lock(&self.kept).events.push_front(event);
+        None
     }
 
     /// Looks until there is something to see, and receives what comes meanwhile, or lets another thread do it.
@@ -200,8 +201,8 @@ impl Exchange {
         part(py, self.0.next(py, deadline(timeout)?)?, &self.0.asked)
     }
 
-    /// Waits for the head of the answer, and takes what has come with it: `Done` too, if the answer is short. A failure
-    /// after the head is kept for `recv`.
+    /// Waits for the head of the answer, and takes what has come with it: one piece of the body at most, and `Done` if
+    /// the answer is that short. A failure after the head is kept for `recv`.
     fn begin<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut parts = Vec::with_capacity(3);
         let mut open = true;
@@ -210,11 +211,9 @@ impl Exchange {
             open = !matches!(event.part(), Part::Head(_));
             parts.push(part(py, event, &self.0.asked)?);
         }
-        let mut bytes = 0;
-        while bytes < EARLY
-            && let Some(event) = self.0.at_hand()
-        {
-            bytes += event.part().credit();
+        let mut has_data = false;
+        while let Some(event) = self.0.at_hand(has_data) {
+            has_data |= matches!(event.part(), Part::Data(_));
             parts.push(part(py, event, &self.0.asked)?);
         }
         Ok(parts)

@@ -56,7 +56,8 @@ def test_an_answer_and_its_extensions(web: Any, server: Server) -> None:
         assert told == ("127.0.0.1", httpx.URL(url).port)
         sent = web.get(f"{url}/headers", headers={"X-Own": "täg".encode()}).json()
         assert sent["user-agent"].startswith("python-httpx/")
-        assert (sent["x-own"], sent["accept-encoding"]) == ("täg", "gzip, deflate")
+        accepted = web.headers["accept-encoding"]
+        assert (sent["x-own"], sent["accept-encoding"]) == ("täg", accepted)
 
 
 async def test_an_answer_to_asyncio(aweb: Any, server: Server) -> None:

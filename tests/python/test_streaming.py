@@ -162,3 +162,18 @@ async def test_informational_and_trailers(server: Server) -> None:
         assert len(response.trailers) == 0
         await response.aread()
         assert response.trailers["x-sum"] == "42"
+
+
+def test_what_comes_with_the_head_is_one_piece(server: Server, drive: Any) -> None:
+    with Client(base_url=server.http, drive=drive) as client:
+        with client.stream("GET", "/bytes/300000", credit=20_000) as response:
+            # Whatever the head brought along, the rest waits for who takes it.
+            assert len(response._early) <= 1
+            assert sum(map(len, response.iter_bytes(1000))) == 300_000
+        with client.stream("GET", "/bytes/10") as response:
+            assert response.read() == response.content
+            assert response.elapsed > 0
+        with client.stream("GET", "/bytes/10") as response:
+            pass
+        with pytest.raises(trunkline.Error):
+            response.read()

@@ -29,6 +29,16 @@ def blocking(client: trunkline.Client) -> None:
         assert_type(cookie, trunkline.Cookie)
     with client.websocket("ws://x/") as ws:
         assert_type(ws.recv(), Union[str, bytes])
+    with client.upgrade("http://x/", "echo") as stream, client.connect("http://p/", "x:1") as other:
+        assert_type(stream.read(), bytes)
+        other.write(b"")
+    client.get("http://x/", headers={"accept": None, "a": "b"})
+    assert_type(client.openmetrics(), str)
+    with trunkline.Client(resolver=lambda host, port: ["::1"], har=trunkline.HarLog()):
+        pass
+
+async def resolve(host: str, port: int) -> list[str]:
+    return ["::1"]
 
 async def token() -> trunkline.BearerAuth:
     return trunkline.BearerAuth("t")
@@ -38,6 +48,9 @@ async def main() -> None:
         async with client.stream("GET", "http://x/", auth=token) as response:
             async for event in response.aiter_events():
                 assert_type(event, trunkline.ServerSentEvent)
+    async with trunkline.AsyncClient(resolver=resolve) as client:
+        async with client.upgrade("http://x/", "echo") as stream:
+            assert_type(await stream.read(), bytes)
     async with trunkline.AsyncClient(limits=trunkline.Limits(max_connections=3)) as client:
         assert_type(await client.get("http://x/"), trunkline.Response)
         task = asyncio.create_task(client.get("http://x/"))
