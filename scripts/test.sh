@@ -24,8 +24,9 @@ for target in "$@"; do
     log=$(printf '%s/%02d-%s' "$logs" "$number" "$target")
     printf '\n==> make %s\n' "$target"
     SECONDS=0
+    : >"$log.log" # there when it is first looked at
     # Into a file and not a pipe: a server that a test leaves behind would keep the pipe open, and us waiting.
-    timeout --kill-after=30 "$limit" "${MAKE:-make}" --no-print-directory "$target" </dev/null >"$log.log" 2>&1 &
+    timeout --kill-after=30 "$limit" "${MAKE:-make}" --no-print-directory "$target" </dev/null >>"$log.log" 2>&1 &
     running=$!
     tail --pid="$running" --sleep-interval=0.2 --lines=+1 --follow "$log.log" &
     shown=$!

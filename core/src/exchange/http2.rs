@@ -78,10 +78,10 @@ impl Leg<'_> {
             })
             .await
         };
-        let answered = outcome.map_err(|error| self.failed_http2(&lease, error, informed))?;
+        let mut answered = outcome.map_err(|error| self.failed_http2(&lease, error, informed))?;
         lease.http2.carried.answered.store(true, Ordering::Relaxed);
         drop((counted, lease));
-        if let Some(next) = answered.next {
+        if let Some(next) = answered.next.take() {
             return Ok(Arrival::Next(*next));
         }
         self.done(answered.received, answered.status);
