@@ -271,7 +271,7 @@ impl Leg<'_> {
         }
     }
 
-    fn informational(&self, response: Response<()>) {
+    pub(super) fn informational(&self, response: Response<()>) {
         let (parts, ()) = response.into_parts();
         if let Some(gate) = &self.gate
             && parts.status == StatusCode::CONTINUE
@@ -287,7 +287,7 @@ impl Leg<'_> {
     }
 
     /// Reads the short body that comes with an answer which only leads on, so that its stream need not be reset.
-    async fn discard_http2(&self, mut body: RecvStream) {
+    pub(super) async fn discard_http2(&self, mut body: RecvStream) {
         let mut patience = Timer::new(&self.pool.connector.reactor);
         patience.set_after(limits::DISCARD_TIME);
         let mut left = limits::DISCARD;
@@ -304,7 +304,7 @@ impl Leg<'_> {
     }
 
     /// Delivers body and trailers; the peer's window opens again as the caller releases.
-    async fn receive_body_http2(
+    pub(super) async fn receive_body_http2(
         &self,
         mut body: RecvStream,
         length: Option<u64>,
@@ -403,7 +403,7 @@ struct Answered {
     next: Option<Box<Next>>,
 }
 
-fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {
+pub(super) fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.authority = Some(host.to_str().ok()?.parse().ok()?);
     Uri::from_parts(parts).ok()
