@@ -305,6 +305,11 @@ impl RequestState {
         credit.saturating_sub(self.outstanding.load(Ordering::Acquire))
     }
 
+    /// Whether something was delivered and is not released.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.outstanding.load(Ordering::Acquire) > 0
+    }
+
     /// Delivers an informational answer, if there were not too many already: they take no credit. The task is woken when
     /// there are, to end the request.
     pub(crate) fn inform(self: &Arc<Self>, head: Head) {

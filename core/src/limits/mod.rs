@@ -111,6 +111,8 @@ pub const RESOLVER_THREADS: usize = 4;
 pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);
 /// How long the peer may take to end the connection after the closing handshake of a WebSocket.
 pub const WEBSOCKET_LINGER: Duration = Duration::from_secs(2);
+/// How long a WebSocket whose peer broke the protocol stays open for answers to messages that came right before.
+pub const WEBSOCKET_LAST_WORDS: Duration = Duration::from_millis(100);
 /// How long the answer to a keep-alive ping is waited for.
 pub const WEBSOCKET_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of messages that are queued while a WebSocket is opened again.

@@ -15,3 +15,6 @@ mod transport;
 pub(crate) use handshake::{check_http1, check_http2, prepare_http1, prepare_http2};
 pub(crate) use session::{Session, Setup};
 pub(crate) use transport::{Http2Stream, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,9 @@ pub(crate) struct Session {
     unwritable: Option<Error>,
     /// The peer broke the protocol or is gone, and was told so.
     failed: bool,
+    /// The peer broke the protocol right behind messages that the caller may still answer.
+    fault: Option<Error>,
+    put_off: bool,
     keep_alive: KeepAlive,
     linger: Timer,
 }
@@ -83,6 +86,8 @@ impl Session {
             close_timeout: policy.websocket_close_timeout.min(limits::FOREVER),
             unwritable: None,
             failed: false,
+            fault: None,
+            put_off: false,
             keep_alive: KeepAlive::new(policy, reactor),
             linger: Timer::new(reactor),
         }
@@ -106,7 +111,8 @@ impl Session {
     /// Runs it to its end: ready with the code of the peer's close when the closing handshake is done. After an error
     /// [`Session::poll_closed`] tells the peer.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<u16>>> {
-        let received = match self.poll_open(cx) {
+        let opened = self.poll_open(cx);
+        let received = match opened.or_else(|error| self.put_off(error, cx)) {
             Ok(received) => received,
             Err(error) => {
                 self.fail(&error, cx);
@@ -141,16 +147,47 @@ impl Session {
 
     /// Sends and receives what can be; ready at the end of what the peer sends.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        if self.fault.is_some() {
+            return self.poll_fault(cx);
+        }
         if !self.sender.is_closed()
             && let Some(ping) = self.keep_alive.poll(cx, &self.state)?
         {
             self.batch.push_back(ping);
         }
         self.send(cx)?;
-        let received = self.receive(cx)?;
+        let received = self.receive(cx);
         // Answers to pings and closes, and what callbacks have sent.
         self.send(cx)?;
-        Ok(received)
+        received
+    }
+
+    /// What the peer did wrong counts a moment later where messages came before it that the caller has not let go of: what
+    /// it sends for them is to go out before the close.
+    fn put_off(&mut self, error: Error, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        let late = self.close_sent || self.unwritable.is_some();
+        if self.put_off || late || !is_fault(&error) || !self.state.is_owed() {
+            return Err(error);
+        }
+        self.linger.set_after(limits::WEBSOCKET_LAST_WORDS);
+        self.put_off = true;
+        self.fault = Some(error);
+        self.poll_fault(cx)
+    }
+
+    /// Sends what there is until it is time to act upon the peer's fault.
+    fn poll_fault(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        self.send(cx)?;
+        match self.linger.poll(cx) {
+            Poll::Ready(()) => match self.fault.take() {
+                Some(error) => {
+                    self.linger.set(None);
+                    Err(error)
+                }
+                None => Ok(Poll::Pending),
+            },
+            Poll::Pending => Ok(Poll::Pending),
+        }
     }
 
     /// Our close waits for the peer's, but not for ever (RFC 6455, 7.1.7).
@@ -341,6 +378,16 @@ impl Session {
         let wanted = self.receiver.wanted(&self.input);
         buffers::take_input(&mut self.input, wanted);
     }
+}
+
+/// Whether the peer broke the protocol, of which it is told.
+fn is_fault(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::WebSocketProtocol
+            | ErrorCode::WebSocketInvalidUtf8
+            | ErrorCode::WebSocketTooLarge
+    )
 }
 
 impl Drop for Session {
