@@ -150,13 +150,14 @@ impl Session {
         if self.fault.is_some() {
             return self.poll_fault(cx);
         }
+        self.send(cx)?;
+        let received = self.receive(cx);
         if !self.sender.is_closed()
+            && matches!(received, Ok(Poll::Pending))
             && let Some(ping) = self.keep_alive.poll(cx, &self.state)?
         {
             self.batch.push_back(ping);
         }
-        self.send(cx)?;
-        let received = self.receive(cx);
         // Answers to pings and closes, and what callbacks have sent.
         self.send(cx)?;
         received
