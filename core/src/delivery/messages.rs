@@ -212,6 +212,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use FragmentKind::{Binary, Continuation, Text};
 
     fn code<T>(result: Result<T>) -> ErrorCode {
         match result {
@@ -255,7 +256,6 @@ mod tests {
 
     #[test]
     fn messages_do_not_begin_inside_others() {
-        use FragmentKind::{Binary, Continuation, Text};
         let mut outgoing = open();
         let mut send = |frame| outgoing.send(frame, 10_000);
         assert_eq!(
@@ -293,7 +293,6 @@ mod tests {
 
     #[test]
     fn what_waits_for_another_connection_keeps_its_order() {
-        use FragmentKind::{Continuation, Text};
         let mut outgoing = open();
         outgoing.send(fragment(Text, false, b"lost"), 1000).unwrap();
         let mut batch = VecDeque::new();

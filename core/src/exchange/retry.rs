@@ -172,6 +172,23 @@ mod tests {
     }
 
     #[test]
+    fn a_websocket_comes_back_later_each_time() {
+        let how = WebSocketReconnect {
+            delay: Duration::from_millis(100),
+            max_delay: Duration::from_millis(300),
+            ..Default::default()
+        };
+        for (number, most) in [(1, 100), (2, 200), (3, 300), (4, 300), (u32::MAX, 300)] {
+            let pause = resume_pause(&how, number);
+            let most = Duration::from_millis(most);
+            assert!(
+                pause <= most && pause >= most * 3 / 4,
+                "{number}: {pause:?}"
+            );
+        }
+    }
+
+    #[test]
     fn statuses_and_methods_decide() {
         let usual = Some(Duration::from_millis(1));
         for (retry, method, status, expected) in [

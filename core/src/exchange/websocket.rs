@@ -49,7 +49,7 @@ pub(super) fn rejected(status: StatusCode) -> Error {
 /// What came of asking on a shared connection.
 enum Shared {
     Arrived(Arrival),
-    /// The peer does not take WebSockets there.
+    /// The peer takes no WebSocket there.
     NotOffered,
 }
 

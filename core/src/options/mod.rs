@@ -142,7 +142,7 @@ pub struct ManagerOptions {
     pub http2_ping_interval: Option<Duration>,
     /// Send it on unused connections as well. Default no.
     pub http2_ping_unused: bool,
-    /// Over which HTTP versions WebSockets are opened, where their request does not say. `Http1`, the default: each has a
+    /// Over which HTTP version a WebSocket is opened, where its request does not say. `Http1`, the default: each has a
     /// connection of its own. `Auto`: a stream of the HTTP/2 connection that requests to the origin share (RFC 8441), where
     /// such a connection stands or TLS negotiates one and its peer offers it; else a connection of its own. `Http2`: so, or
     /// an error.

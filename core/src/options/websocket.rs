@@ -1,4 +1,4 @@
-//! Options of WebSockets.
+//! Options of a WebSocket.
 
 use std::fmt;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ fn the_peer_is_told_what_it_did_wrong() {
             ErrorCode::WebSocketProtocol,
         ),
         (
-            server_frame(FIN | 11, b""),
+            server_frame(FIN | 0x0b, b""),
             1002,
             ErrorCode::WebSocketProtocol,
         ),

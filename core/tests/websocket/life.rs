@@ -50,7 +50,7 @@ fn a_silent_peer_is_found_out() {
             assert_eq!(
                 socket.recv(after(30)).unwrap_err().code(),
                 ErrorCode::Timeout
-            )
+            );
         };
         nothing();
         clock.advance(Duration::from_secs(30));
@@ -68,7 +68,7 @@ fn a_peer_that_answers_is_pinged_again_and_the_caller_hears_nothing() {
         for _ in 0..3 {
             let (first, payload) = wire.next().await.unwrap();
             assert_eq!(first, FIN | 9);
-            wire.frame(FIN | 10, &payload).await;
+            wire.frame(FIN | 0x0a, &payload).await;
         }
         wire.close(1000).await;
         wire.close_code().await;

@@ -1,4 +1,4 @@
-//! WebSockets against a peer that does as it is told, over HTTP/1.1 and over HTTP/2, on both drives.
+//! A WebSocket with a peer that does as it is told, over HTTP/1.1 and over HTTP/2, on both drives.
 
 #[path = "../kit/mod.rs"]
 mod kit;

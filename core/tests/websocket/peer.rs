@@ -141,12 +141,12 @@ impl Wire {
     /// Sends every message back until the client closes.
     pub async fn echo(&mut self) {
         while let Some((first, payload)) = self.next().await {
-            match first & 15 {
-                9 => self.frame(FIN | 10, &payload).await,
+            match first & 0x0f {
+                9 => self.frame(FIN | 0x0a, &payload).await,
                 10 => {}
                 _ => self.frame(first, &payload).await,
             }
-            if first & 15 == 8 {
+            if first & 0x0f == 8 {
                 return;
             }
         }
@@ -189,11 +189,11 @@ pub struct Answers {
     pub fields: Vec<(&'static str, &'static str)>,
     /// The first so many are answered with 503 and a body.
     pub refuses: usize,
-    /// HTTP/2 without WebSockets.
+    /// HTTP/2 that takes no WebSocket.
     pub offers_none: bool,
 }
 
-/// A server; the second argument of `serve` counts the WebSockets.
+/// A server; the second argument of `serve` counts what it serves.
 pub struct Server {
     pub port: u16,
     pub connections: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! WebSockets on the HTTP/2 connection of the requests (RFC 8441).
+//! A WebSocket on the HTTP/2 connection of the requests (RFC 8441).
 
 use std::sync::atomic::Ordering;
 
@@ -82,6 +82,20 @@ fn a_connection_that_stands_is_used_where_either_will_do() {
         assert_eq!(auto(), 101);
         rest(&kit::submit(&manager, get2(server.port, "/"))).good();
         assert_eq!(auto(), 200);
+    }
+}
+
+#[test]
+fn the_manager_decides_where_a_request_does_not() {
+    let server = start(|mut wire, _| async move { wire.echo().await });
+    for drive in DRIVES {
+        for (versions, status) in [(HttpVersions::Http1, 101), (HttpVersions::Http2, 200)] {
+            let mut options = kit::options(drive);
+            options.websocket_http = versions;
+            let manager = trunkline::Manager::new(options).unwrap();
+            let socket = open(&manager, Over::Http1, server.port);
+            assert_eq!(opened(&socket).status, status);
+        }
     }
 }
 

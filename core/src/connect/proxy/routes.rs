@@ -11,7 +11,7 @@ use crate::request::{ProxyChoice, Request, Target};
 /// The ways that a manager knows.
 pub(crate) struct Routes {
     versions: HttpVersions,
-    /// Those of WebSockets.
+    /// Those of a WebSocket.
     websocket: HttpVersions,
     rules: Option<ProxyRules>,
     /// Every connection goes to one unix socket.

@@ -1,4 +1,4 @@
-//! Space to read and to write, which the WebSockets of a thread share: one that is idle holds none.
+//! Space to read and to write, which every WebSocket of a thread shares: one that is idle holds none.
 
 use std::cell::Cell;
 

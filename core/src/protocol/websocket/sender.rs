@@ -98,7 +98,7 @@ impl Sender {
         mut begun: impl FnMut(&Frame),
     ) -> Result<bool> {
         while self.out.len() < WEBSOCKET_WRITE {
-            if self.go_on()? {
+            if self.go_on() {
                 continue;
             }
             if self.closed {
@@ -242,13 +242,14 @@ impl Sender {
             .map_err(|cause| Error::new(ErrorCode::Io, format!("websocket: {cause}")))?;
         self.out.extend_from_slice(&head.bytes[..head.length]);
         self.current = Some(Current { key, left: payload });
-        self.go_on().map(drop)
+        self.go_on();
+        Ok(())
     }
 
     /// Writes more of the payload under way; false when nothing is.
-    fn go_on(&mut self) -> Result<bool> {
+    fn go_on(&mut self) -> bool {
         let Some(current) = &mut self.current else {
-            return Ok(false);
+            return false;
         };
         let room = WEBSOCKET_WRITE.saturating_sub(self.out.len());
         // Control frames, of which an end is near, are always taken whole.
@@ -260,7 +261,7 @@ impl Sender {
         if current.left.is_empty() {
             self.current = None;
         }
-        Ok(true)
+        true
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) struct Setup {
     pub(crate) max_message: usize,
 }
 
+/// The peer's close, and its code where it gave one.
+#[derive(Clone, Copy)]
+struct PeersClose(Option<u16>);
+
 /// An open WebSocket.
 pub(crate) struct Session {
     transport: Transport,
@@ -42,8 +46,7 @@ pub(crate) struct Session {
     batch: VecDeque<Frame>,
     received: u64,
     close_sent: bool,
-    /// The peer's close, and its code.
-    close_received: Option<Option<u16>>,
+    close_received: Option<PeersClose>,
     close_timeout: Duration,
     /// The connection takes nothing more, but what the peer has sent before can be read still.
     unwritable: Option<Error>,
@@ -119,7 +122,7 @@ impl Session {
                 return Poll::Ready(Err(error));
             }
         };
-        if let Some(code) = self.close_received {
+        if let Some(PeersClose(code)) = self.close_received {
             if self.sender.is_idle() || self.unwritable.is_some() || received.is_ready() {
                 return Poll::Ready(Ok(code));
             }
@@ -359,7 +362,7 @@ impl Session {
                     }
                 }
                 Frame::Close(code, _) => {
-                    self.close_received = Some(*code);
+                    self.close_received = Some(PeersClose(*code));
                     self.linger.set(None);
                     self.batch.clear();
                     self.state.lock_outgoing().shut();

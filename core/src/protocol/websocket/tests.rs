@@ -10,7 +10,8 @@ use super::receiver::{Accepts, Receiver};
 use super::sender::Sender;
 use crate::error::{ErrorCode, Result};
 use crate::limits::WEBSOCKET_WRITE;
-use crate::part::{FragmentKind, Frame};
+use crate::part::FragmentKind::{Binary, Continuation, Text};
+use crate::part::Frame;
 
 const ACCEPTS: Accepts = Accepts {
     frame: 1 << 20,
@@ -104,7 +105,7 @@ fn fragments_are_put_together_around_control_frames() {
         frame(1, "Hello κ".as_bytes()),
         frame(FIN | 9, b"ping"),
         frame(0, b""),
-        frame(FIN | 10, &[0xff; 125]),
+        frame(FIN | 0x0a, &[0xff; 125]),
         // Cut within a character.
         frame(0, &[0xce]),
         frame(FIN, &[0xba]),
@@ -138,8 +139,8 @@ fn what_breaks_the_protocol() {
         ),
         ("opcode 3", frame(FIN | 3, b"")),
         ("opcode 7", frame(FIN | 7, b"x")),
-        ("opcode 11", frame(FIN | 11, b"")),
-        ("opcode 15", frame(FIN | 15, b"x")),
+        ("opcode 11", frame(FIN | 0x0b, b"")),
+        ("opcode 15", frame(FIN | 0x0f, b"x")),
         ("a ping in fragments", frame(9, b"x")),
         ("a long ping", frame(FIN | 9, &[0; 126])),
         ("a long close", frame(FIN | 8, &[3; 126])),
@@ -288,7 +289,6 @@ fn frames_may_be_had_as_they_came() {
     assert_eq!(error, None);
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(receive_by(accepts, &single), (frames.clone(), None));
-    use FragmentKind::{Binary, Continuation, Text};
     assert_eq!(
         frames[..4],
         [
@@ -394,7 +394,7 @@ fn frames_go_out_masked_and_in_bounded_pieces() {
 #[test]
 fn pings_are_answered_between_frames_and_in_bounds() {
     let mut sender = Sender::new(None);
-    let mut queue = VecDeque::from([binary([1; 300_000]), text("next")]);
+    let mut queue = VecDeque::from([binary(vec![1; 300_000]), text("next")]);
     sender.fill(&mut queue, |_| {}).unwrap();
     let mut bytes = sender.out.split().to_vec();
     for number in 0..1000u32 {
@@ -407,7 +407,7 @@ fn pings_are_answered_between_frames_and_in_bounds() {
     let frames = unmask(&bytes);
     assert_eq!(frames[0].1.len(), 300_000);
     let pongs = &frames[1..frames.len() - 1];
-    assert!(pongs.iter().all(|(first, _)| *first == FIN | 10));
+    assert!(pongs.iter().all(|(first, _)| *first == FIN | 0x0a));
     assert_eq!(pongs.len(), crate::limits::WEBSOCKET_ANSWERS);
     // The latest is answered whatever else is not.
     assert_eq!(pongs.last().unwrap().1, 999u32.to_be_bytes());
@@ -417,7 +417,7 @@ fn pings_are_answered_between_frames_and_in_bounds() {
 #[test]
 fn a_close_waits_for_the_frame_under_way_and_no_other() {
     let mut sender = Sender::new(None);
-    let mut queue = VecDeque::from([binary([1; 300_000]), text("never")]);
+    let mut queue = VecDeque::from([binary(vec![1; 300_000]), text("never")]);
     sender.fill(&mut queue, |_| {}).unwrap();
     let mut bytes = sender.out.split().to_vec();
     sender.answer(Bytes::from_static(b"pong"));
@@ -427,7 +427,10 @@ fn a_close_waits_for_the_frame_under_way_and_no_other() {
         sender.fill(&mut queue, |_| {}).unwrap();
         bytes.extend_from_slice(&sender.out.split());
     }
-    let kinds: Vec<u8> = unmask(&bytes).iter().map(|(first, _)| first & 15).collect();
+    let kinds: Vec<u8> = unmask(&bytes)
+        .iter()
+        .map(|(first, _)| first & 0x0f)
+        .collect();
     assert_eq!(kinds, [2, 10, 8]);
 }
 
@@ -474,7 +477,6 @@ fn fragments_of_the_caller_are_one_compressed_message() {
         last,
         payload: Bytes::from_static(payload.as_bytes()),
     };
-    use FragmentKind::{Continuation, Text};
     let sent = vec![
         fragment(Text, false, "one "),
         Frame::Ping(Bytes::new()),
