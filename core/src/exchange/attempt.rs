@@ -41,9 +41,7 @@ impl Leg<'_> {
     pub(super) async fn attempts(&self) -> Result<Arrival> {
         if self.request.is_websocket() {
             // Boxed, like everything that most requests never do: their tasks stay small.
-            return Box::pin(self.websocket())
-                .await
-                .map_err(|error| error.in_phase(self.watch.phase()));
+            return Box::pin(self.websockets()).await;
         }
         if let Some(tunnel) = &self.request.tunnel
             && !self.is_shared_tunnel()
@@ -121,7 +119,7 @@ impl Leg<'_> {
         )
     }
 
-    fn may_replay(&self, failed: &Failed) -> bool {
+    pub(super) fn may_replay(&self, failed: &Failed) -> bool {
         let lost = matches!(
             failed.error.code(),
             ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
