@@ -25,7 +25,7 @@ use crate::request::Target;
 
 pub(crate) use acquire::Ask;
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
-use place::Place;
+pub(crate) use place::Place;
 use shared::Shared;
 use waiters::Waiters;
 
