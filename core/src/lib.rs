@@ -24,7 +24,7 @@ mod text;
 
 pub use auth::{Auth, AuthCallback, AuthRequest, AwsPayload, AwsSigV4};
 pub use cookies::{Cookie, CookieJar, SameSite};
-pub use delivery::{Callback, Control, Delivery, Event, RequestHandle};
+pub use delivery::{Callback, Control, Delivery, Event, FrameAnswer, RequestHandle};
 pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
 pub use insight::HarLog;
@@ -32,10 +32,12 @@ pub use manager::Manager;
 pub use options::{
     Attempt, ClientIdentity, ConnectionOptions, DelayOption, Drive, HttpVersions, Lookup,
     ManagerOptions, NoProxy, Policy, PolicyOverrides, Proxy, ProxyAuth, ProxyOption, ProxyRules,
-    Resolve, Retry, RetryDecision, RetryDelay, RetryFunction, TcpKeepAlive, Timeouts, TlsOptions,
-    TlsVersion, Verify,
+    Resolve, ResumeFunction, Retry, RetryDecision, RetryDelay, RetryFunction, TcpKeepAlive,
+    Timeouts, TlsOptions, TlsVersion, Verify, WebSocketDeflate, WebSocketReconnect,
 };
-pub use part::{ConnectionInfo, Frame, Head, Part, Protocol, Redirect, Summary, Timings};
+pub use part::{
+    ConnectionInfo, FragmentKind, Frame, Head, Latency, Part, Protocol, Redirect, Summary, Timings,
+};
 pub use request::{
     Body, BodyReader, BodySource, FileBody, Multipart, PathStyle, Request, TimeoutOverrides,
     UrlTemplate, form, header_field, header_name_of, http_date, json,

@@ -33,6 +33,8 @@ pub(crate) fn kind(frame: &Frame) -> trunk_frame_kind {
         Frame::Ping(_) => TRUNK_FRAME_PING,
         Frame::Pong(_) => TRUNK_FRAME_PONG,
         Frame::Close(..) => TRUNK_FRAME_CLOSE,
+        // Delivered only where they are asked for, which this interface does not do.
+        Frame::Fragment { .. } => TRUNK_FRAME_NONE,
     }
 }
 

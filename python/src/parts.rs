@@ -238,6 +238,8 @@ fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, 
     let (kind, payload, code) = match frame {
         trunkline::Frame::Text(text) => ("text", utf8(py, text).into_any().unbind(), None),
         trunkline::Frame::Binary(data) => ("binary", bytes(data), None),
+        // Delivered only where they are asked for, which this module does not do.
+        trunkline::Frame::Fragment { payload, .. } => ("fragment", bytes(payload), None),
         trunkline::Frame::Ping(data) => ("ping", bytes(data), None),
         trunkline::Frame::Pong(data) => ("pong", bytes(data), None),
         trunkline::Frame::Close(code, reason) => {

@@ -126,7 +126,8 @@ static void at_part(struct exchange *exchange, const trunk_part *part)
         CHECK_OK(trunk_request_cancel(request));
     if (kind == TRUNK_PART_WRITABLE)
         write_chunks(play, request);
-    if ((kind == TRUNK_PART_HEAD && trunk_part_status(part) == 101) || kind == TRUNK_PART_WRITABLE)
+    bool opens = kind == TRUNK_PART_HEAD && (trunk_part_status(part) == 101 || trunk_part_status(part) == 200);
+    if (opens || kind == TRUNK_PART_WRITABLE)
         send_frames(play, request);
 }
 
@@ -178,7 +179,9 @@ static void run_case(const cJSON *one, const struct server *server, enum deliver
     for (int index = 0; index < count; index++) {
         const cJSON *request = cJSON_GetArrayItem(requests, index);
         trunk_request_options *made =
-            request_options(request, strcmp(protocol, "websocket") == 0 ? "ws" : "http", port);
+            request_options(request, strncmp(protocol, "websocket", 9) == 0 ? "ws" : "http", port);
+        if (strcmp(protocol, "websocket_http2") == 0)
+            CHECK_OK(trunk_request_options_set_http(made, TRUNK_HTTP_2));
         plays[index] = (struct play){.request = request, .lock = PTHREAD_MUTEX_INITIALIZER};
         exchanges[index] = exchange_new(manager, delivery);
         exchanges[index]->context = &plays[index];

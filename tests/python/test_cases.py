@@ -75,10 +75,10 @@ def options(given: Case) -> Case:
 
 
 def arguments(case: Case, request: Case, port: int) -> tuple[Any, ...]:
-    scheme = "ws" if case["protocol"] == "websocket" else "http"
+    scheme = "ws" if case["protocol"].startswith("websocket") else "http"
     extra = options(request.get("options", {}))
     if case["protocol"] != "websocket":
-        extra["http_versions"] = case["protocol"]
+        extra["http_versions"] = case["protocol"].removeprefix("websocket_")
     if "body_chunks" in request:
         extra["streamed"] = None
     return (
@@ -206,7 +206,7 @@ class Blocking:
             note(self.parts, part)
             if is_due(self.request, part):
                 self.exchange.cancel()
-            if isinstance(part, trunkline.Head) and part.status_code == 101:
+            if isinstance(part, trunkline.Head) and part.status_code in (101, 200):
                 for sent in self.request.get("send", []):
                     try:
                         self.exchange.send_frame(*frame(sent))
@@ -239,7 +239,7 @@ async def run_async(manager: Manager, case: Case, request: Case, port: int) -> P
         last = note(parts, part)
         if is_due(request, part):
             exchange.cancel()
-        if isinstance(part, trunkline.Head) and part.status_code == 101:
+        if isinstance(part, trunkline.Head) and part.status_code in (101, 200):
             for sent in request.get("send", []):
                 try:
                     await exchange.send_frame(*frame(sent))

@@ -39,6 +39,28 @@ impl Buffer {
         }
     }
 
+    /// Delivers what comes together, none of it the last.
+    pub(crate) fn deliver_all(&self, events: impl Iterator<Item = Event>) {
+        let mut inner = self.lock();
+        if inner.discarded {
+            drop(inner);
+            events.for_each(drop);
+            return;
+        }
+        inner.events.extend(events);
+        if inner.waiting > 0 {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Moves up to `max` parts that are there into `batch`.
+    pub(crate) fn take_more(&self, batch: &mut Vec<Event>, max: usize) -> usize {
+        let mut inner = self.lock();
+        let count = inner.events.len().min(max);
+        batch.extend(inner.events.drain(..count));
+        count
+    }
+
     /// Takes the next part, waiting for it until `deadline` (`None`: for ever).
     pub(crate) fn take(
         &self,

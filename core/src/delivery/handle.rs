@@ -51,6 +51,26 @@ impl RequestHandle {
         }
     }
 
+    /// Takes up to `max` parts into `batch`, waiting for the first until `deadline` (`None`: until it comes); how many.
+    ///
+    /// # Errors
+    /// As [`RequestHandle::recv`]; then nothing was taken.
+    pub fn recv_many(
+        &self,
+        batch: &mut Vec<Event>,
+        max: usize,
+        deadline: Option<Instant>,
+    ) -> Result<usize> {
+        if max == 0 {
+            return Ok(0);
+        }
+        batch.push(self.recv(deadline)?);
+        match &self.control.0.setup.sink {
+            Sink::Buffer(buffer) => Ok(1 + buffer.take_more(batch, max - 1)),
+            _ => Ok(1),
+        }
+    }
+
     /// Takes the next part if one is there; does not run the reactor.
     ///
     /// # Errors

@@ -4,19 +4,26 @@ mod buffer;
 mod callback;
 mod event;
 mod handle;
+mod into;
+mod messages;
 mod outgoing;
 mod queue;
 mod state;
+mod websocket;
 
 use std::time::Instant;
 
 pub use callback::Callback;
 pub use event::Event;
 pub use handle::RequestHandle;
-pub(crate) use outgoing::{Outgoing, Upload, UploadPiece};
+pub use into::FrameAnswer;
+pub(crate) use messages::Outgoing;
+pub(crate) use outgoing::{Upload, UploadPiece};
 pub(crate) use queue::Queue;
 pub use state::Control;
 pub(crate) use state::{RequestState, Setup, Sink};
+
+pub(crate) use websocket::{ping_number, ping_payload};
 
 /// How the parts of a request reach the caller.
 pub enum Delivery {

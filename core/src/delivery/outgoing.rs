@@ -1,4 +1,4 @@
-//! What the caller writes to a request after submission: a streamed body, or WebSocket messages. Bounded queues.
+//! What the caller writes to a request after submission: a streamed body. A bounded queue.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::part::Frame;
 
 /// What comes next of a streamed body.
 pub(crate) enum UploadPiece {
@@ -144,52 +143,6 @@ impl Upload {
     }
 }
 
-/// WebSocket messages on their way out.
-#[derive(Default)]
-pub(crate) struct Outgoing {
-    frames: VecDeque<Frame>,
-    queued: usize,
-    refused: bool,
-    closing: bool,
-    open: bool,
-}
-
-impl Outgoing {
-    /// Queues a frame; true when the queue was empty, so that the session must be woken.
-    pub(crate) fn send(&mut self, frame: Frame, bound: usize) -> Result<bool> {
-        if !self.open || self.closing {
-            return Err(Error::new(
-                ErrorCode::InvalidState,
-                "the WebSocket is not open for sending",
-            ));
-        }
-        let size = frame.credit();
-        if self.queued > 0 && self.queued + size > bound {
-            self.refused = true;
-            return Err(Error::new(ErrorCode::Again, "the send queue is full"));
-        }
-        self.closing = matches!(frame, Frame::Close(..));
-        self.queued += size;
-        self.frames.push_back(frame);
-        Ok(self.frames.len() == 1)
-    }
-
-    pub(crate) fn open(&mut self) {
-        self.open = true;
-    }
-
-    pub(crate) fn shut(&mut self) {
-        self.open = false;
-    }
-
-    /// Moves everything that is queued into `batch`; true when a refused sender is to be told of room.
-    pub(crate) fn take_all(&mut self, batch: &mut VecDeque<Frame>) -> bool {
-        batch.append(&mut self.frames);
-        self.queued = 0;
-        std::mem::take(&mut self.refused)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,24 +183,5 @@ mod tests {
         assert!(matches!(upload.next(reader).0, UploadPiece::Data(_)));
         assert!(matches!(upload.next(reader).0, UploadPiece::End(None)));
         assert!(upload.complete && upload.touched);
-    }
-
-    #[test]
-    fn messages_are_bounded_and_end_with_the_close() {
-        let mut outgoing = Outgoing::default();
-        let message = || Frame::Text(Bytes::from_static(b"message"));
-        assert_eq!(code(outgoing.send(message(), 100)), ErrorCode::InvalidState);
-        outgoing.open();
-        assert!(outgoing.send(message(), 100).unwrap());
-        assert_eq!(code(outgoing.send(message(), 100)), ErrorCode::Again);
-        let mut batch = VecDeque::new();
-        assert!(outgoing.take_all(&mut batch));
-        assert_eq!(batch.len(), 1);
-        assert!(
-            outgoing
-                .send(Frame::Close(None, Bytes::new()), 100)
-                .unwrap()
-        );
-        assert_eq!(code(outgoing.send(message(), 100)), ErrorCode::InvalidState);
     }
 }

@@ -75,6 +75,21 @@ impl Queue {
         }
     }
 
+    /// Delivers what comes together.
+    pub(crate) fn deliver_all(&self, events: impl Iterator<Item = Event>) {
+        let mut inner = self.lock();
+        if inner.discarded {
+            drop(inner);
+            events.for_each(drop);
+            return;
+        }
+        inner.events.extend(events);
+        drop(inner);
+        if !self.dirty.load(Ordering::Relaxed) {
+            self.dirty.store(true, Ordering::Release);
+        }
+    }
+
     /// Says that nothing will come any more; what is there can still be taken.
     pub(crate) fn close(&self) {
         // Under the lock, or someone about to wait would miss it.

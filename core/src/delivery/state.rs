@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -70,6 +71,10 @@ pub(crate) struct RequestState {
     headed: AtomicBool,
     /// Informational answers that came.
     informed: AtomicU32,
+    /// Pings of the caller's and the library's so far.
+    pings: AtomicU64,
+    /// The last round trip of a ping, in nanoseconds; 0 before the first.
+    latency: AtomicU64,
     upload: Mutex<Upload>,
     outgoing: Mutex<Outgoing>,
 }
@@ -96,6 +101,8 @@ impl RequestState {
             sent: AtomicU64::new(0),
             headed: AtomicBool::new(false),
             informed: AtomicU32::new(0),
+            pings: AtomicU64::new(0),
+            latency: AtomicU64::new(0),
             upload: Mutex::new(upload),
             outgoing: Mutex::default(),
         })
@@ -136,10 +143,60 @@ impl RequestState {
         true
     }
 
-    /// Delivers the head of the answer.
+    /// Delivers frames, which come together: what each delivery costs besides is paid once.
+    pub(crate) fn deliver_frames(self: &Arc<Self>, frames: &mut Vec<Frame>) {
+        if self.ended.load(Ordering::Acquire) {
+            frames.clear();
+            return;
+        }
+        let credit: usize = frames.iter().map(Frame::credit).sum();
+        self.outstanding.fetch_add(credit as u64, Ordering::AcqRel);
+        let events = frames
+            .drain(..)
+            .map(|frame| Event::new(Arc::clone(self), Part::Frame(frame)));
+        match &self.setup.sink {
+            Sink::Buffer(buffer) => buffer.deliver_all(events),
+            Sink::Queue(queue) => queue.deliver_all(events),
+            // What comes after a cancel is not delivered any more.
+            Sink::Callback(callback) => {
+                for event in events.take_while(|_| self.stop.load(Ordering::Acquire) == 0) {
+                    callback.deliver(event);
+                }
+            }
+        }
+    }
+
+    /// Delivers the head of the answer; where there was one before, a WebSocket is open again.
     pub(crate) fn deliver_head(self: &Arc<Self>, head: Head) {
-        self.headed.store(true, Ordering::Relaxed);
-        self.deliver(Part::Head(Box::new(head)));
+        let head = Box::new(head);
+        self.deliver(if self.headed.swap(true, Ordering::Relaxed) {
+            Part::Reconnected(head)
+        } else {
+            Part::Head(head)
+        });
+    }
+
+    /// The number of a further ping.
+    pub(crate) fn next_ping(&self) -> u64 {
+        self.pings.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A ping was answered after so long.
+    pub(crate) fn measured(&self, round_trip: Duration) {
+        let nanos = u64::try_from(round_trip.as_nanos()).unwrap_or(u64::MAX);
+        self.latency.store(nanos.max(1), Ordering::Relaxed);
+    }
+
+    pub(super) fn latency(&self) -> Option<Duration> {
+        match self.latency.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+
+    /// Whether the manager is shutting down, which ends the request.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.stop.load(Ordering::Acquire) == SHUTDOWN
     }
 
     /// Whether the head of the answer was delivered.
@@ -156,7 +213,7 @@ impl RequestState {
         let _ = self.waker.get_or_init(|| waker.clone());
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         // In a forked child the reactor, and the descriptor that wakes it, are the parent's.
         if crate::fork::is_forked(self.setup.generation) {
             return;
@@ -242,10 +299,23 @@ impl RequestState {
         self.outstanding.load(Ordering::SeqCst) < credit
     }
 
+    /// Bytes of the credit that are left.
+    pub(crate) fn credit_left(&self) -> u64 {
+        let credit = self.setup.credit as u64;
+        credit.saturating_sub(self.outstanding.load(Ordering::Acquire))
+    }
+
+    /// Whether something was delivered and is not released.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.outstanding.load(Ordering::Acquire) > 0
+    }
+
     /// Delivers an informational answer, if there were not too many already: they take no credit. The task is woken when
     /// there are, to end the request.
     pub(crate) fn inform(self: &Arc<Self>, head: Head) {
         match self.informed.fetch_add(1, Ordering::Relaxed) {
+            // Of a WebSocket that is opened again they are nobody's.
+            ..INFORMATIONAL if self.has_head() => {}
             ..INFORMATIONAL => {
                 self.deliver(Part::Informational(Box::new(head)));
             }
@@ -368,30 +438,6 @@ impl Control {
         Ok(())
     }
 
-    /// Sends a WebSocket message or control frame. Text must be UTF-8; a control frame holds 125 bytes at most.
-    ///
-    /// # Errors
-    /// `again` when the queue is full: nothing was taken, a `Writable` part tells when there is room. `invalid_state`
-    /// when the request is not an open WebSocket. `invalid_argument` for a frame that RFC 6455 does not allow.
-    pub fn send(&self, frame: Frame) -> Result<()> {
-        self.alive()?;
-        if !self.0.setup.websocket {
-            return Err(Error::new(
-                ErrorCode::InvalidState,
-                "the request is not a WebSocket",
-            ));
-        }
-        check_frame(&frame)?;
-        if self
-            .0
-            .lock_outgoing()
-            .send(frame, self.0.setup.send_bound)?
-        {
-            self.0.wake();
-        }
-        Ok(())
-    }
-
     pub(super) fn alive(&self) -> Result<()> {
         if crate::fork::is_forked(self.0.setup.generation) {
             return Err(crate::fork::error());
@@ -409,34 +455,5 @@ impl Control {
                 "the request's body is not streamed",
             ))
         }
-    }
-}
-
-fn check_frame(frame: &Frame) -> Result<()> {
-    let wrong = |what: &str| Err(Error::new(ErrorCode::InvalidArgument, what.to_owned()));
-    match frame {
-        Frame::Text(text) => match std::str::from_utf8(text) {
-            Ok(_) => Ok(()),
-            Err(cause) => wrong(&format!("text message: {cause}")),
-        },
-        Frame::Binary(_) => Ok(()),
-        Frame::Ping(payload) | Frame::Pong(payload) if payload.len() > 125 => {
-            wrong("a control frame holds 125 bytes at most (RFC 6455, 5.5)")
-        }
-        Frame::Close(_, reason) if reason.len() > 123 => {
-            wrong("a close reason holds 123 bytes at most (RFC 6455, 5.5.1)")
-        }
-        Frame::Close(_, reason) if std::str::from_utf8(reason).is_err() => {
-            wrong("a close reason is UTF-8")
-        }
-        Frame::Close(None, reason) if !reason.is_empty() => {
-            wrong("a close reason needs a code (RFC 6455, 5.5.1)")
-        }
-        Frame::Close(Some(code), _) if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) => {
-            wrong(&format!(
-                "close code {code} must not be sent (RFC 6455, 7.4)"
-            ))
-        }
-        _ => Ok(()),
     }
 }

@@ -302,7 +302,7 @@ impl Leg<'_> {
         }
     }
 
-    fn informational(&self, response: Response<()>) {
+    pub(super) fn informational(&self, response: Response<()>) {
         let (parts, ()) = response.into_parts();
         if let Some(gate) = &self.gate
             && parts.status == StatusCode::CONTINUE
@@ -456,7 +456,7 @@ struct Answered {
     next: Option<Box<Next>>,
 }
 
-fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {
+pub(super) fn with_authority(uri: &Uri, host: &HeaderValue) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.authority = Some(host.to_str().ok()?.parse().ok()?);
     Uri::from_parts(parts).ok()

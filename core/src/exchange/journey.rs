@@ -32,6 +32,8 @@ pub(super) struct Trip {
     pub(super) unexpected: bool,
     /// Credentials of the request's own are not for where it is now.
     pub(super) abroad: bool,
+    /// Attempts in a row to open a WebSocket again.
+    pub(super) resumes: u32,
 }
 
 /// What comes after an answer that is not the caller's.
@@ -40,6 +42,8 @@ pub(super) enum Next {
     Redirect(Box<Redirect>, Box<Request>),
     /// The same again, after a pause.
     Retry(Duration),
+    /// The WebSocket was lost with this error, and is opened again.
+    Resume(Error),
     /// The same again, without `expect`.
     WithoutExpect,
     /// The same again, with credentials for the challenge.
@@ -76,7 +80,14 @@ impl Exchange {
             };
             let next = match outcome {
                 Ok(Arrival::Done) => return Ok(()),
-                Ok(Arrival::Next(next)) => next,
+                Ok(Arrival::Next(next)) => {
+                    if matches!(next, Next::Resume(_)) {
+                        // It was open: whatever failed before is forgotten.
+                        trip.resumes = 0;
+                    }
+                    next
+                }
+                Err(error) if trip.resumes > 0 => Next::Resume(error),
                 Err(error) => Next::Retry(self.retry_after(&error, request, &trip).ok_or(error)?),
             };
             match next {
@@ -91,19 +102,28 @@ impl Exchange {
                     let url = shown(&next.address.url);
                     tracing::debug!(request = self.state.id(), %url, "redirected");
                     add(&self.pool.connector.counters.redirects, 1);
-                    self.state.deliver(Part::Redirect(redirect));
+                    // Nothing of that comes after the head, which a WebSocket has that is opened again.
+                    if !self.state.has_head() {
+                        self.state.deliver(Part::Redirect(redirect));
+                    }
                     led = Some(next);
                 }
                 Next::Retry(pause) => {
                     trip.retries += 1;
                     tracing::debug!(request = self.state.id(), ?pause, "tried again");
                     add(&self.pool.connector.counters.retries, 1);
-                    let mut waiting = Timer::new(&self.pool.connector.reactor);
-                    waiting.set_after(pause);
-                    self.watch.enter(Phase::Pool);
-                    self.watch.hold();
-                    let waited = pin!(poll_fn(|cx| waiting.poll(cx).map(Ok)));
-                    self.timed(waited, timer, end).await?;
+                    let paused = pin!(self.pause(pause));
+                    self.timed(paused, timer, end).await?;
+                }
+                Next::Resume(error) => {
+                    trip = Trip {
+                        abroad: trip.abroad,
+                        resumes: trip.resumes + 1,
+                        ..Trip::default()
+                    };
+                    let pause = self.resume_after(error, trip.resumes)?;
+                    let paused = pin!(self.pause(pause));
+                    self.timed(paused, timer, end).await?;
                 }
                 Next::WithoutExpect => trip.unexpected = true,
                 Next::Authorize(name, value) => {
@@ -117,6 +137,16 @@ impl Exchange {
             }
             self.watch.restart();
         }
+    }
+
+    /// Waits; no deadline of a phase runs meanwhile.
+    async fn pause(&self, pause: Duration) -> Result<()> {
+        let mut waiting = Timer::new(&self.pool.connector.reactor);
+        waiting.set_after(pause);
+        self.watch.enter(Phase::Pool);
+        self.watch.hold();
+        poll_fn(|cx| waiting.poll(cx)).await;
+        Ok(())
     }
 
     /// Runs a leg, unless its deadline passes. The leg is pinned where it was made: passed on by value it would be in the

@@ -156,6 +156,10 @@ impl<'a> Leg<'a> {
         } else {
             None
         };
+        // A WebSocket that is opened again has its head already: an answer that does not open it is nobody's.
+        if self.state.has_head() && !super::websocket::opens(&head) {
+            return Err(super::websocket::rejected(head.status));
+        }
         self.state.deliver_head(Head {
             status: head.status,
             version: head.version,
@@ -243,14 +247,20 @@ impl<'a> Leg<'a> {
             )
             .in_phase(Phase::Receive)
             .with_peer_code(u32::from(status.as_u16()));
-            add(&self.pool.connector.counters.failed, 1);
-            self.pool.connector.counters.error(&error);
-            self.state.deliver(Part::Error(error));
+            self.fail(error);
             return;
         }
         let summary = self.watch.finish(received, self.state.sent());
         add(&self.pool.connector.counters.completed, 1);
         self.state.deliver(Part::Done(Arc::new(summary)));
+    }
+
+    /// Delivers the end of a request that failed, while its connection still has something to do.
+    pub(super) fn fail(&self, error: Error) {
+        let counters = &self.pool.connector.counters;
+        add(&counters.failed, 1);
+        counters.error(&error);
+        self.state.deliver(Part::Error(error));
     }
 
     /// To be called when a turn's share of a body was received: `before` and `received` bytes in all, of `length`.

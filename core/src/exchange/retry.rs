@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::error::{Error, ErrorCode};
 use crate::limits;
-use crate::options::{Attempt, Policy, Retry, RetryDecision};
+use crate::options::{Attempt, Policy, Retry, RetryDecision, WebSocketReconnect};
 
 /// How an attempt ended.
 pub(super) enum Outcome<'a> {
@@ -113,10 +113,22 @@ fn named(outcome: &Outcome<'_>) -> Option<Duration> {
     )
 }
 
+/// The pause before a WebSocket is opened again.
+pub(super) fn resume_pause(how: &WebSocketReconnect, number: u32) -> Duration {
+    let doubled = how
+        .delay
+        .saturating_mul(2u32.saturating_pow(number.saturating_sub(1).min(16)));
+    shortened(doubled.min(how.max_delay).min(limits::FOREVER), random())
+}
+
 /// 1, 2, 4, 8 s and so on up to a bound, less up to a quarter, so that many clients do not come back at once.
 fn usual(number: u32, random: u64) -> Duration {
     let doubled = limits::RETRY_PAUSE * 2u32.saturating_pow(number.saturating_sub(1).min(16));
     let full = doubled.min(limits::RETRY_PAUSE_MOST);
+    shortened(full, random)
+}
+
+fn shortened(full: Duration, random: u64) -> Duration {
     full.saturating_sub(full / 4 * ((random % 1024) as u32) / 1024)
 }
 
@@ -163,6 +175,23 @@ mod tests {
             "http://h/",
             &Outcome::Answer(status, &headers),
         )
+    }
+
+    #[test]
+    fn a_websocket_comes_back_later_each_time() {
+        let how = WebSocketReconnect {
+            delay: Duration::from_millis(100),
+            max_delay: Duration::from_millis(300),
+            ..Default::default()
+        };
+        for (number, most) in [(1, 100), (2, 200), (3, 300), (4, 300), (u32::MAX, 300)] {
+            let pause = resume_pause(&how, number);
+            let most = Duration::from_millis(most);
+            assert!(
+                pause <= most && pause >= most * 3 / 4,
+                "{number}: {pause:?}"
+            );
+        }
     }
 
     #[test]

@@ -60,6 +60,18 @@ pub const HTTP2_STREAM_ERRORS: usize = 65_536;
 pub const WEBSOCKET_FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of one WebSocket message.
 pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+/// Frames of one WebSocket message.
+pub const WEBSOCKET_FRAGMENTS: usize = 1_048_576;
+/// Bytes of a WebSocket that are read at once.
+pub const WEBSOCKET_READ: usize = 256 * 1024;
+/// Bytes of a WebSocket that are made ready at once for the connection to take.
+pub const WEBSOCKET_WRITE: usize = 128 * 1024;
+/// Frames of a WebSocket that are read before others have their turn.
+pub const WEBSOCKET_TURN: usize = 4096;
+/// Answers to a peer's pings that wait to be sent; beyond that only the latest ping is answered.
+pub const WEBSOCKET_ANSWERS: usize = 256;
+/// Pings of one WebSocket whose answers are waited for.
+pub const WEBSOCKET_PINGS: usize = 64;
 /// How often one request is sent again when that is known to be safe. One that was sent away by GOAWAY does not count where
 /// the connection before had an answer for somebody.
 pub const REPLAYS: u32 = 10;
@@ -105,6 +117,16 @@ pub const RESOLVED_ADDRESSES: usize = 64;
 pub const RESOLVER_THREADS: usize = 4;
 /// How long a WebSocket's own close waits for the peer's.
 pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);
+/// How long the peer may take to end the connection after the closing handshake of a WebSocket.
+pub const WEBSOCKET_LINGER: Duration = Duration::from_secs(2);
+/// How long a WebSocket whose peer broke the protocol stays open for answers to messages that came right before.
+pub const WEBSOCKET_LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the answer to a keep-alive ping is waited for.
+pub const WEBSOCKET_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of messages that are queued while a WebSocket is opened again.
+pub const WEBSOCKET_RESUME_QUEUE: usize = 1024 * 1024;
+/// Attempts in a row to open a WebSocket again.
+pub const WEBSOCKET_RESUMES: u32 = 10;
 /// Challenges of one answer that are looked at.
 pub const CHALLENGES: usize = 32;
 /// Parameters of one challenge.

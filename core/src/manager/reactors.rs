@@ -42,7 +42,16 @@ impl Reactors {
                     0
                 } else {
                     let mut hasher = DefaultHasher::new();
-                    target().hash(&mut hasher);
+                    // Whatever is spoken: a WebSocket may find the connection of the requests, or do without.
+                    let target = target();
+                    let Target {
+                        tls,
+                        host,
+                        port,
+                        route,
+                        ..
+                    } = &*target;
+                    (tls, host, port, route).hash(&mut hasher);
                     (hasher.finish() % threads.len() as u64) as usize
                 };
                 (&threads[index].0, &threads[index].1)

@@ -5,6 +5,7 @@ mod no_proxy;
 mod policy;
 mod proxy;
 mod tls;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use policy::{
 pub(crate) use proxy::ProxyKind;
 pub use proxy::{Proxy, ProxyAuth, ProxyOption, ProxyRules};
 pub use tls::{ClientIdentity, TlsOptions, TlsVersion, Verify};
+pub use websocket::{ResumeFunction, WebSocketDeflate, WebSocketReconnect};
 
 /// Who runs the reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +152,11 @@ pub struct ManagerOptions {
     pub http2_ping_interval: Option<Duration>,
     /// Send it on unused connections as well. Default no.
     pub http2_ping_unused: bool,
+    /// Over which HTTP version a WebSocket is opened, where its request does not say. `Http1`, the default: each has a
+    /// connection of its own. `Auto`: a stream of the HTTP/2 connection that requests to the origin share (RFC 8441), where
+    /// such a connection stands or TLS negotiates one and its peer offers it; else a connection of its own. `Http2`: so, or
+    /// an error.
+    pub websocket_http: HttpVersions,
     /// Bytes of one WebSocket frame ([`limits::WEBSOCKET_FRAME_BYTES`]).
     pub websocket_max_frame_bytes: usize,
     /// Bytes of one WebSocket message ([`limits::WEBSOCKET_MESSAGE_BYTES`]).
@@ -198,6 +205,7 @@ impl Default for ManagerOptions {
             http2_header_table_size: limits::HTTP2_HEADER_TABLE,
             http2_ping_interval: None,
             http2_ping_unused: false,
+            websocket_http: HttpVersions::Http1,
             websocket_max_frame_bytes: limits::WEBSOCKET_FRAME_BYTES,
             websocket_max_message_bytes: limits::WEBSOCKET_MESSAGE_BYTES,
             websocket_send_buffer: limits::WEBSOCKET_SEND_BUFFER,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 
+use super::{WebSocketDeflate, WebSocketReconnect};
 use crate::auth::Auth;
 use crate::error::Error;
 
@@ -131,6 +132,21 @@ policy! {
     cookies: bool = false;
     /// Send `expect: 100-continue` with a body, and wait so long for the peer's word before sending it. Default: do not.
     expect_continue: Option<Duration> = None;
+    /// Whether compression of WebSocket messages is offered (permessage-deflate, RFC 7692). Default no: it costs time and
+    /// up to 300 KiB of memory for each connection, and the length of a compressed message tells of its content where a
+    /// stranger can write into it.
+    websocket_deflate: Option<WebSocketDeflate> = None;
+    /// Whether WebSocket messages are delivered frame by frame, as [`crate::Frame::Fragment`]. Default no.
+    websocket_frames: bool = false;
+    /// Ping the peer of a WebSocket this often, which measures the round trip and finds a peer that is gone. Default none.
+    websocket_ping_interval: Option<Duration> = None;
+    /// How long nothing at all may come after such a ping; then the WebSocket is closed with 1011 and ends with
+    /// `idle_timeout`. Default 20 s.
+    websocket_ping_timeout: Option<Duration> = Some(crate::limits::WEBSOCKET_PING_TIMEOUT);
+    /// How long a WebSocket's own close waits for the peer's. Default 10 s.
+    websocket_close_timeout: Duration = crate::limits::WEBSOCKET_CLOSE;
+    /// Whether a WebSocket that was lost is opened again. Default no.
+    websocket_reconnect: Option<WebSocketReconnect> = None;
 }
 
 /// A [`RetryDelay`], where one was given.

@@ -17,7 +17,7 @@ pub enum Part {
     Informational(Box<Head>),
     /// A redirect that was followed; any number of them before the head, between informational answers.
     Redirect(Box<Redirect>),
-    /// Status and header fields of the final answer. For a WebSocket the status is 101: it is open.
+    /// Status and header fields of the final answer. For a WebSocket with status 101, over HTTP/2 200 to 299: it is open.
     Head(Box<Head>),
     /// Bytes of the body, in order. They count against the request's credit until they are released.
     Data(Bytes),
@@ -25,6 +25,10 @@ pub enum Part {
     Trailers(Box<HeaderMap>),
     /// A WebSocket message or control frame. It counts against the credit like data.
     Frame(Frame),
+    /// The WebSocket was lost and is open again, with this answer; see [`crate::WebSocketReconnect`].
+    Reconnected(Box<Head>),
+    /// The answer to a ping that was sent with [`crate::Control::ping`]. It may come between frames.
+    Latency(Latency),
     /// There is room again for a body or frame that was refused with `again`. Not a piece of the answer.
     Writable,
     /// The end: everything was delivered.
@@ -69,6 +73,26 @@ pub struct Head {
     pub headers: HeaderMap,
 }
 
+/// How long a ping and its answer took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latency {
+    /// What [`crate::Control::ping`] gave.
+    pub ping: u64,
+    /// From handing the ping to the connection to reading its answer.
+    pub round_trip: Duration,
+}
+
+/// What a piece of a fragmented WebSocket message is (RFC 6455, 5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FragmentKind {
+    /// The first piece of a text message.
+    Text,
+    /// The first piece of a binary message.
+    Binary,
+    /// A further piece.
+    Continuation,
+}
+
 /// A WebSocket message or control frame (RFC 6455, 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -76,6 +100,16 @@ pub enum Frame {
     Text(Bytes),
     /// A binary message.
     Binary(Bytes),
+    /// A data frame as it is on the wire, decompressed. It is received where `websocket_frames` is on, and may always be
+    /// sent. A character of text may be cut; the pieces together are valid UTF-8.
+    Fragment {
+        /// Which piece it is.
+        kind: FragmentKind,
+        /// The message ends with it.
+        last: bool,
+        /// What it holds of the message.
+        payload: Bytes,
+    },
     /// A ping; it has been answered already.
     Ping(Bytes),
     /// A pong.
@@ -92,6 +126,7 @@ impl Frame {
             | Frame::Binary(payload)
             | Frame::Ping(payload)
             | Frame::Pong(payload)
+            | Frame::Fragment { payload, .. }
             | Frame::Close(_, payload) => payload,
         }
     }

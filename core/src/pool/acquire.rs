@@ -22,6 +22,8 @@ pub(crate) struct Ask {
     look: bool,
     /// Whether it wants none that was unused: such a one has failed it.
     pub(crate) fresh: bool,
+    /// Whether an HTTP/1.1 connection that is opened for it becomes its own.
+    upgrade: bool,
     /// Its number among all that ever asked, which it keeps; 0 before the first time.
     number: u64,
 }
@@ -31,6 +33,17 @@ impl Ask {
         Ask {
             look,
             fresh: false,
+            upgrade: false,
+            number: 0,
+        }
+    }
+
+    /// For a WebSocket: the shared connection, or a new one that can be upgraded.
+    pub(crate) fn for_websocket() -> Ask {
+        Ask {
+            look: true,
+            fresh: true,
+            upgrade: true,
             number: 0,
         }
     }
@@ -123,6 +136,13 @@ impl Pool {
         Ok(Http1Lease::new(http1, place, self, target))
     }
 
+    /// Whether an HTTP/2 connection to `target` stands.
+    pub(crate) fn has_http2(&self, target: &Arc<Target>) -> bool {
+        let inner = self.lock();
+        let origin = inner.origins.get(target);
+        origin.is_some_and(|origin| matches!(origin.shared, Shared::Open(_)))
+    }
+
     fn step(
         self: &Arc<Self>,
         target: &Arc<Target>,
@@ -178,6 +198,7 @@ impl Pool {
                 place: Some(place),
                 decides: !further,
                 further,
+                upgrade: ask.upgrade,
             }));
         }
         if may_take && !ask.fresh {
@@ -225,6 +246,7 @@ impl Pool {
                     place: Some(place),
                     decides,
                     further: false,
+                    upgrade: ask.upgrade,
                 }))
             }
             None => self

@@ -19,6 +19,8 @@ pub(super) struct Opening {
     pub(super) decides: bool,
     /// Besides HTTP/2 connections that stand and are full.
     pub(super) further: bool,
+    /// If it is an HTTP/1.1 connection, it can be taken over after a 101 answer.
+    pub(super) upgrade: bool,
 }
 
 impl Pool {
@@ -113,8 +115,15 @@ impl Pool {
                 origin.waiters.wake_all();
             }
         }
-        let info = info(&connected, Protocol::Http1);
-        let http1 = Http1::open(connected.stream, info, options, reactor, counters, false).await?;
+        let protocol = if opening.upgrade {
+            Protocol::WebSocket
+        } else {
+            Protocol::Http1
+        };
+        let info = info(&connected, protocol);
+        let stream = connected.stream;
+        let upgrade = opening.upgrade;
+        let http1 = Http1::open(stream, info, options, reactor, counters, upgrade).await?;
         Ok(Lease::Http1(Http1Lease::new(http1, place, self, target)))
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP/2 on the h2 crate: one connection, many streams.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 
 use super::ping::{Pinger, Shown};
+use super::preface::{Noting, Settings};
 use super::window::Adaptive;
 use crate::connect::Stream;
 use crate::drive::{Reactor, Timer};
@@ -46,6 +48,7 @@ pub(crate) struct Http2 {
     /// The receive window of its streams, in bytes.
     pub(crate) window: AtomicU32,
     closed: AtomicBool,
+    settings: Settings,
     limit: usize,
     /// The peer's limit that left no room for someone, and one; 0 when nobody was refused.
     refused_at: Arc<AtomicUsize>,
@@ -74,6 +77,8 @@ impl Http2 {
         let adaptive = options
             .http2_adaptive_window
             .then(|| Adaptive::new(stream.received(), window, options.http2_stream_window));
+        let first = Arc::default();
+        let stream = Noting::new(stream, &first);
         let (sender, mut connection) = Builder::new()
             .enable_push(false)
             .initial_window_size(window)
@@ -107,6 +112,7 @@ impl Http2 {
             host: OnceLock::new(),
             window: AtomicU32::new(window),
             closed: AtomicBool::new(false),
+            settings: Settings::default(),
             limit: options.http2_max_concurrent_streams.max(1),
             refused_at: Arc::default(),
             touched: Mutex::new(reactor.now()),
@@ -124,6 +130,7 @@ impl Http2 {
         let refused_at = Arc::clone(&http2.refused_at);
         let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
         let number = http2.info.id;
+        let mut announced = false;
         reactor.spawn(async move {
             let running = std::future::poll_fn(|cx| {
                 let in_use = || pings_unused || weak.upgrade().is_some_and(|it| !it.is_unused());
@@ -146,6 +153,13 @@ impl Http2 {
                 // first byte: both sides would wait for each other in turns, and what is taken would be cold.
                 share.store(limits::HTTP2_READ, Ordering::Relaxed);
                 let polled = std::pin::Pin::new(&mut connection).poll_connection(cx);
+                // What was read was also understood.
+                if !announced && first.load(Ordering::Acquire) {
+                    announced = true;
+                    if let Some(http2) = weak.upgrade() {
+                        http2.settings.announce();
+                    }
+                }
                 let refused = refused_at.load(Ordering::Acquire);
                 if refused > 0
                     && let Some(http2) = weak.upgrade()
@@ -162,11 +176,18 @@ impl Http2 {
             tracing::info!(connection = number, "connection ended");
             if let Some(http2) = weak.upgrade() {
                 http2.closed.store(true, Ordering::Release);
+                http2.settings.announce();
             }
             add(&counters.connections_closed, 1);
             at_end();
         });
         Ok(http2)
+    }
+
+    /// Whether the peer takes a CONNECT for another protocol (RFC 8441, 3), once its SETTINGS are known.
+    pub(crate) async fn takes_connect(&self) -> bool {
+        poll_fn(|cx| self.settings.poll_known(cx)).await;
+        self.sender.is_extended_connect_protocol_enabled()
     }
 
     /// Whether new streams may be opened.
@@ -212,7 +233,7 @@ trait PollConnection {
     -> Poll<()>;
 }
 
-impl PollConnection for h2::client::Connection<Stream, Bytes> {
+impl PollConnection for h2::client::Connection<Noting, Bytes> {
     fn poll_connection(
         self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,

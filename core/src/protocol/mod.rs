@@ -1,9 +1,10 @@
-//! Protocols on a connected stream: HTTP/1.1 by hyper, HTTP/2 by h2, WebSocket by tungstenite.
+//! Protocols on a connected stream: HTTP/1.1 by hyper, HTTP/2 by h2, WebSocket on tungstenite's frame layer.
 
 mod gate;
 pub(crate) mod http1;
 pub(crate) mod http2;
 mod ping;
+mod preface;
 mod supervise;
 pub(crate) mod websocket;
 mod window;

@@ -20,6 +20,14 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// The same, where only these versions may be spoken.
+    pub(crate) fn with(&self, versions: HttpVersions) -> Arc<Target> {
+        Arc::new(Target {
+            versions,
+            ..self.clone()
+        })
+    }
+
     /// The address, where the host is one.
     pub(crate) fn literal(&self) -> Option<SocketAddr> {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
@@ -129,7 +137,6 @@ impl Address {
     /// The versions that may be spoken of those that were asked for.
     fn versions(&self, asked: HttpVersions) -> HttpVersions {
         match asked {
-            _ if self.websocket => HttpVersions::Http1,
             // Without TLS nothing negotiates HTTP/2.
             HttpVersions::Auto if !self.tls => HttpVersions::Http1,
             other => other,

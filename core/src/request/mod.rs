@@ -12,6 +12,7 @@ mod pieces;
 mod source;
 mod tunnel;
 mod url;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,7 @@ pub struct Request {
     pub(crate) manual_release: bool,
     pub(crate) policy: Option<Box<PolicyOverrides>>,
     pub(crate) tunnel: Option<Box<Tunnel>>,
+    pub(crate) websocket_max_message: Option<usize>,
 }
 
 impl Request {
@@ -109,6 +111,7 @@ impl Request {
             manual_release: false,
             policy: None,
             tunnel: None,
+            websocket_max_message: None,
         })
     }
 
@@ -231,7 +234,8 @@ impl Request {
         self
     }
 
-    /// Which HTTP versions may be used for this request.
+    /// Which HTTP versions may be used for this request; for a WebSocket as
+    /// [`crate::ManagerOptions::websocket_http`] says.
     pub fn http(&mut self, versions: HttpVersions) -> &mut Request {
         self.http = Some(versions);
         self

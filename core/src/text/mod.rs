@@ -5,7 +5,9 @@
 mod charset;
 mod lines;
 mod server_sent_events;
+mod utf8;
 
 pub use charset::{TextDecoder, charset_of};
 pub use lines::Lines;
 pub use server_sent_events::{ServerSentEvent, ServerSentEvents};
+pub(crate) use utf8::Utf8;

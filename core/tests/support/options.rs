@@ -53,13 +53,16 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
 
 /// A request of a case, to the port that plays it.
 pub fn request(case: &Case, script: &script::Request, port: u16) -> Request {
-    let scheme = if case.protocol == Protocol::Websocket {
+    let scheme = if case.protocol.is_websocket() {
         "ws"
     } else {
         "http"
     };
     let url = format!("{scheme}://127.0.0.1:{port}{}", script.path);
     let mut request = Request::new(&script.method, &url).unwrap();
+    if case.protocol == Protocol::WebsocketHttp2 {
+        request.http(HttpVersions::Http2);
+    }
     for (name, value) in &script.headers {
         request.header(name, value.as_bytes()).unwrap();
     }

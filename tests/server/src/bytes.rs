@@ -12,6 +12,12 @@ const LONGEST: usize = 64 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Octets(Vec<u8>);
 
+impl From<Vec<u8>> for Octets {
+    fn from(octets: Vec<u8>) -> Octets {
+        Octets(octets)
+    }
+}
+
 impl Octets {
     /// The octets themselves.
     pub fn as_slice(&self) -> &[u8] {

@@ -89,7 +89,7 @@ impl Player {
             Step::Reset(_) => Ok(()),
             Step::WaitClose(wait) => {
                 let discard = matches!(wait, WaitClose::Options { discard: true });
-                if *protocol == Protocol::Http2 {
+                if protocol.is_http2() {
                     http2.wait_close(wire, discard).await
                 } else {
                     wire.wait_close(discard).await
@@ -113,9 +113,9 @@ impl Player {
             Step::H2Settings(settings) => http2.send_settings(wire, settings).await,
             Step::H2Frame(frame) => http2.send_frame(wire, frame).await,
             Step::WsAccept(how) => websocket::accept(wire, how).await,
-            Step::WsSend(frame) => websocket::send(wire, frame).await,
+            Step::WsSend(frame) => websocket::send(wire, http2, frame).await,
             Step::WsSendClose(close) => websocket::send_close(wire, close).await,
-            Step::WsExpect(expected) => websocket::expect(wire, expected).await,
+            Step::WsExpect(expected) => websocket::expect(wire, http2, expected).await,
         }
     }
 

@@ -4,10 +4,11 @@ use base64::Engine as _;
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::bytes::shown;
+use crate::bytes::{Octets, shown};
 use crate::fields;
 use crate::http1;
-use crate::script::{CloseReason, Expected, WsAccept, WsExpect, WsSend};
+use crate::http2::Http2;
+use crate::script::{CloseReason, Expected, H2Data, WsAccept, WsExpect, WsSend};
 use crate::wire::{Fault, Wire};
 
 const CLOSE: u8 = 8;
@@ -84,8 +85,19 @@ pub(crate) async fn accept(wire: &mut Wire, how: &WsAccept) -> Result<(), Fault>
 }
 
 /// Sends a frame.
-pub(crate) async fn send(wire: &mut Wire, frame: &WsSend) -> Result<(), Fault> {
+pub(crate) async fn send(wire: &mut Wire, http2: &mut Http2, frame: &WsSend) -> Result<(), Fault> {
     let out = encode(frame);
+    if let Some(stream) = &frame.stream {
+        let data = H2Data {
+            stream: stream.clone(),
+            data: Octets::from(out),
+            end_stream: false,
+            pad: None,
+            frame: frame.split.then_some(1),
+            ignore_window: false,
+        };
+        return http2.send_data(wire, &data).await;
+    }
     if frame.split {
         wire.send_split(&out).await
     } else {
@@ -106,8 +118,16 @@ pub(crate) async fn send_close(wire: &mut Wire, (code, reason): &CloseReason) ->
 }
 
 /// Reads a frame and checks it.
-pub(crate) async fn expect(wire: &mut Wire, expected: &WsExpect) -> Result<(), Fault> {
-    let (first, payload) = read(wire).await?;
+pub(crate) async fn expect(
+    wire: &mut Wire,
+    http2: &mut Http2,
+    expected: &WsExpect,
+) -> Result<(), Fault> {
+    let from = match &expected.stream {
+        Some(stream) => Some((http2.number(stream)?, http2)),
+        None => None,
+    };
+    let (first, payload) = read(&mut Source { wire, from }).await?;
     let opcode = first & 0x0f;
     if first & 0x70 != 0 {
         return Err(format!("the frame has reserved bits: {first:#04x}"));
@@ -157,21 +177,33 @@ fn check_close(wanted: &CloseReason, payload: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn read(wire: &mut Wire) -> Result<(u8, Vec<u8>), Fault> {
-    if !wire.fill_to(2).await? {
-        return Err("expected a frame, got the end of the connection".to_owned());
+/// Where frames are read: the connection, or a stream of it.
+struct Source<'a> {
+    wire: &'a mut Wire,
+    from: Option<(u32, &'a mut Http2)>,
+}
+
+impl Source<'_> {
+    async fn read_exact(&mut self, count: usize) -> Result<Bytes, Fault> {
+        match &mut self.from {
+            Some((stream, http2)) => http2.read_octets(self.wire, *stream, count).await,
+            None => self.wire.read_exact(count).await,
+        }
     }
-    let head = wire.take(2);
+}
+
+async fn read(source: &mut Source<'_>) -> Result<(u8, Vec<u8>), Fault> {
+    let head = source.read_exact(2).await?;
     if head[1] & 0x80 == 0 {
         return Err("the client sent a frame without a mask".to_owned());
     }
     let length = match head[1] & 0x7f {
-        SHORT => number(&wire.read_exact(2).await?),
-        LONG => number(&wire.read_exact(8).await?),
+        SHORT => number(&source.read_exact(2).await?),
+        LONG => number(&source.read_exact(8).await?),
         short => usize::from(short),
     };
-    let mask = wire.read_exact(4).await?;
-    let masked = wire.read_exact(length).await?;
+    let mask = source.read_exact(4).await?;
+    let masked = source.read_exact(length).await?;
     Ok((head[0], apply(&mask, &masked)))
 }
 

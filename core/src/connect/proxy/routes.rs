@@ -11,6 +11,8 @@ use crate::request::{ProxyChoice, Request, Target};
 /// The ways that a manager knows.
 pub(crate) struct Routes {
     versions: HttpVersions,
+    /// Those of a WebSocket.
+    websocket: HttpVersions,
     rules: Option<ProxyRules>,
     /// Every connection goes to one unix socket.
     unix: bool,
@@ -31,6 +33,7 @@ impl Routes {
         }
         Ok(Routes {
             versions: options.http,
+            websocket: options.websocket_http,
             rules: match &options.proxy {
                 ProxyOption::None => None,
                 ProxyOption::Environment => Some(ProxyRules::from_environment()?),
@@ -43,7 +46,11 @@ impl Routes {
     /// Where the connection for a request leads, and how.
     pub(crate) fn target(&self, request: &Request) -> Arc<Target> {
         let address = &request.address;
-        let versions = request.http.unwrap_or(self.versions);
+        let versions = request.http.unwrap_or(if address.websocket {
+            self.websocket
+        } else {
+            self.versions
+        });
         let proxy = match &request.proxy {
             _ if self.unix => None,
             ProxyChoice::Direct => None,

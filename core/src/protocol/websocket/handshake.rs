@@ -1,4 +1,4 @@
-//! The opening handshake (RFC 6455, 4).
+//! The opening handshake (RFC 6455, 4; over HTTP/2 RFC 8441, 5).
 
 use http::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
@@ -6,30 +6,42 @@ use http::header::{
 };
 use tungstenite::handshake::{client::generate_key, derive_accept_key};
 
+use super::extension::{self, Agreed};
 use crate::error::{Error, ErrorCode, Result};
+use crate::options::WebSocketDeflate;
 
 /// Adds the fields that ask for the upgrade; gives the answer that proves it was understood.
-pub(crate) fn prepare(headers: &mut HeaderMap) -> String {
+pub(crate) fn prepare_http1(headers: &mut HeaderMap, deflate: Option<&WebSocketDeflate>) -> String {
     let key = generate_key();
     let accept = derive_accept_key(key.as_bytes());
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     // A key is base64 text, which is always a valid value.
     if let Ok(key) = HeaderValue::try_from(key) {
         headers.insert(SEC_WEBSOCKET_KEY, key);
     }
+    prepare_http2(headers, deflate);
     accept
 }
 
-/// Checks a 101 answer (RFC 6455, 4.1).
-pub(crate) fn check(asked: Option<&HeaderValue>, answer: &HeaderMap, accept: &str) -> Result<()> {
-    let wrong = |what: &str| {
-        Err(Error::new(
-            ErrorCode::WebSocketHandshake,
-            format!("websocket handshake: {what}"),
-        ))
-    };
+/// Adds the fields that a CONNECT for a WebSocket has: there is no key.
+pub(crate) fn prepare_http2(headers: &mut HeaderMap, deflate: Option<&WebSocketDeflate>) {
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    if let Some(offer) = deflate.and_then(extension::offer) {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, offer);
+    }
+}
+
+/// Checks a 101 answer (RFC 6455, 4.1); what was agreed on compression.
+///
+/// # Errors
+/// `websocket_handshake`.
+pub(crate) fn check_http1(
+    asked: &HeaderMap,
+    answer: &HeaderMap,
+    accept: &str,
+    deflate: Option<&WebSocketDeflate>,
+) -> Result<Option<Agreed>> {
     let has_token = |name, token: &str| {
         answer.get_all(name).iter().any(|value| {
             value.to_str().is_ok_and(|value| {
@@ -40,28 +52,51 @@ pub(crate) fn check(asked: Option<&HeaderValue>, answer: &HeaderMap, accept: &st
         })
     };
     if !has_token(UPGRADE, "websocket") {
-        return wrong("the answer does not upgrade to websocket");
+        return Err(wrong("the answer does not upgrade to websocket"));
     }
     if !has_token(CONNECTION, "upgrade") {
-        return wrong("the answer's connection field has no upgrade");
+        return Err(wrong("the answer's connection field has no upgrade"));
     }
     if answer
         .get(SEC_WEBSOCKET_ACCEPT)
         .is_none_or(|value| value != accept)
     {
-        return wrong("sec-websocket-accept does not answer the key");
+        return Err(wrong("sec-websocket-accept does not answer the key"));
     }
-    if answer.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
-        return wrong("the answer uses an extension that was not offered");
-    }
-    if let Some(chosen) = answer.get(SEC_WEBSOCKET_PROTOCOL) {
-        let offered = asked.and_then(|asked| asked.to_str().ok()).unwrap_or("");
-        let chosen = chosen.to_str().unwrap_or("");
-        if !offered.split(',').any(|offer| offer.trim() == chosen) {
-            return wrong(&format!(
-                "the answer chose the subprotocol {chosen:?}, which was not offered"
-            ));
+    check_http2(asked, answer, deflate)
+}
+
+/// Checks what an answer says of subprotocols and extensions.
+///
+/// # Errors
+/// `websocket_handshake`.
+pub(crate) fn check_http2(
+    asked: &HeaderMap,
+    answer: &HeaderMap,
+    deflate: Option<&WebSocketDeflate>,
+) -> Result<Option<Agreed>> {
+    let mut chosen = answer.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    if let Some(value) = chosen.next() {
+        let value = value.to_str().unwrap_or("");
+        let offered = asked.get_all(SEC_WEBSOCKET_PROTOCOL).iter().any(|offers| {
+            let offers = offers.to_str().unwrap_or("");
+            offers.split(',').any(|offer| offer.trim() == value)
+        });
+        if !offered {
+            return Err(wrong(&format!(
+                "the answer chose the subprotocol {value:?}, which was not offered"
+            )));
+        }
+        if chosen.next().is_some() {
+            return Err(wrong("the answer chose more than one subprotocol"));
         }
     }
-    Ok(())
+    extension::read(deflate, answer)
+}
+
+fn wrong(what: &str) -> Error {
+    Error::new(
+        ErrorCode::WebSocketHandshake,
+        format!("websocket handshake: {what}"),
+    )
 }

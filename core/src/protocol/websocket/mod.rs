@@ -1,7 +1,20 @@
-//! WebSocket (RFC 6455) on tungstenite's frame layer.
+//! WebSocket (RFC 6455) on tungstenite's frame layer, with permessage-deflate (RFC 7692), over a connection of its own or a
+//! stream of an HTTP/2 connection (RFC 8441).
 
+mod buffers;
+mod deflate;
+mod extension;
 mod handshake;
+mod keep_alive;
+mod mask;
+mod receiver;
+mod sender;
 mod session;
+mod transport;
 
-pub(crate) use handshake::{check, prepare};
-pub(crate) use session::Session;
+pub(crate) use handshake::{check_http1, check_http2, prepare_http1, prepare_http2};
+pub(crate) use session::{Session, Setup};
+pub(crate) use transport::{Http2Stream, Transport};
+
+#[cfg(test)]
+mod tests;

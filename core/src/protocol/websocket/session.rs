@@ -1,108 +1,97 @@
 //! An open WebSocket: messages out of the request's queue, messages in as parts.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
-use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
-use tungstenite::{Message, Utf8Bytes};
+use bytes::{Bytes, BytesMut};
 
-use crate::connect::Stream;
+use super::buffers;
+use super::deflate::{Deflater, Inflater};
+use super::extension::Agreed;
+use super::keep_alive::KeepAlive;
+use super::receiver::{Accepts, Receiver};
+use super::sender::Sender;
+use super::transport::Transport;
 use crate::delivery::RequestState;
 use crate::drive::{Reactor, Timer};
-use crate::error::{Error, ErrorCode, Result};
-use crate::limits::WEBSOCKET_CLOSE;
-use crate::options::ManagerOptions;
-use crate::part::{Frame, Part};
+use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::limits;
+use crate::options::{ManagerOptions, Policy};
+use crate::part::{Frame, Latency, Part};
 
-/// How long the peer may take to close the transport after the closing handshake.
-const LINGER: Duration = Duration::from_secs(2);
-/// Octets that wait for the socket beyond which a ping is answered no more, except the last (RFC 6455, 5.5.3): a peer
-/// that pings and does not read must not fill the memory.
-const ANSWERS: usize = 256 * 1024;
-/// Messages read before others get their turn.
-const BUDGET: usize = 256;
+/// Reads, or writes, in a row before others have their turn.
+const ROUNDS: usize = 8;
 
-/// Lets tungstenite, which blocks by name, use a stream that does not.
-struct Bridge<'a, 'b> {
-    stream: &'a mut Stream,
-    cx: &'a mut Context<'b>,
+/// How a session is to be.
+pub(crate) struct Setup {
+    pub(crate) agreed: Option<Agreed>,
+    pub(crate) max_message: usize,
 }
 
-fn now_or_again<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
-    match poll {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
-impl Read for Bridge<'_, '_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut buf = ReadBuf::new(buf);
-        now_or_again(Pin::new(&mut *self.stream).poll_read(self.cx, &mut buf))?;
-        Ok(buf.filled().len())
-    }
-}
-
-impl Write for Bridge<'_, '_> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        now_or_again(Pin::new(&mut *self.stream).poll_write(self.cx, buf))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        now_or_again(Pin::new(&mut *self.stream).poll_flush(self.cx))
-    }
-}
+/// The peer's close, and its code where it gave one.
+#[derive(Clone, Copy)]
+struct PeersClose(Option<u16>);
 
 /// An open WebSocket.
 pub(crate) struct Session {
-    stream: Stream,
-    context: WebSocketContext,
+    transport: Transport,
+    receiver: Receiver,
+    sender: Sender,
     state: Arc<RequestState>,
-    out: VecDeque<Frame>,
-    /// The socket takes no more right now.
-    blocked: bool,
-    unflushed: bool,
+    reactor: Arc<Reactor>,
+    input: BytesMut,
+    /// Taken from the request's queue and not begun.
+    batch: VecDeque<Frame>,
     received: u64,
     close_sent: bool,
-    close_received: bool,
+    close_received: Option<PeersClose>,
+    close_timeout: Duration,
+    /// The connection takes nothing more, but what the peer has sent before can be read still.
+    unwritable: Option<Error>,
+    /// The peer broke the protocol or is gone, and was told so.
+    failed: bool,
+    /// The peer broke the protocol right behind messages that the caller may still answer.
+    fault: Option<Error>,
+    put_off: bool,
+    keep_alive: KeepAlive,
     linger: Timer,
 }
 
 impl Session {
     /// `early` are bytes that came with the answer to the upgrade.
     pub(crate) fn new(
-        stream: Stream,
+        transport: Transport,
         early: &Bytes,
         state: Arc<RequestState>,
-        options: &ManagerOptions,
+        setup: &Setup,
+        (options, policy): (&ManagerOptions, &Policy),
         reactor: &Arc<Reactor>,
     ) -> Session {
-        let config = WebSocketConfig::default()
-            .max_frame_size(Some(options.websocket_max_frame_bytes))
-            .max_message_size(Some(options.websocket_max_message_bytes))
-            .write_buffer_size(64 * 1024)
-            .max_write_buffer_size(ANSWERS);
-        let context =
-            WebSocketContext::from_partially_read(early.to_vec(), Role::Client, Some(config));
-        state.lock_outgoing().open();
+        let accepts = Accepts {
+            frame: options.websocket_max_frame_bytes,
+            message: setup.max_message,
+            fragments: policy.websocket_frames,
+        };
+        let agreed = setup.agreed.as_ref();
         Session {
-            stream,
-            context,
+            transport,
+            receiver: Receiver::new(accepts, agreed.map(Inflater::new)),
+            sender: Sender::new(agreed.and_then(Deflater::new)),
             state,
-            out: VecDeque::new(),
-            blocked: false,
-            unflushed: true,
+            reactor: Arc::clone(reactor),
+            input: BytesMut::from(&early[..]),
+            batch: VecDeque::new(),
             received: 0,
             close_sent: false,
-            close_received: false,
+            close_received: None,
+            close_timeout: policy.websocket_close_timeout.min(limits::FOREVER),
+            unwritable: None,
+            failed: false,
+            fault: None,
+            put_off: false,
+            keep_alive: KeepAlive::new(policy, reactor),
             linger: Timer::new(reactor),
         }
     }
@@ -112,250 +101,310 @@ impl Session {
         self.received
     }
 
-    /// Runs it to its end: ready when the closing handshake is done.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        self.send(cx)?;
-        let read = self.receive(cx);
-        // Answers to pings and closes, also when reading has ended.
-        if self.unflushed || !self.out.is_empty() {
-            match self.send(cx) {
-                // The peer has said its last: whether it still takes our answer does not matter.
-                Err(_) if self.close_received => return Poll::Ready(Ok(())),
-                sent => sent?,
+    /// Whether the peer is to be told why it failed: after an error.
+    pub(crate) fn has_parting_word(&self) -> bool {
+        self.failed && self.sender.is_closed() && self.unwritable.is_none()
+    }
+
+    /// What was taken from the queue and not begun.
+    pub(crate) fn take_unsent(&mut self) -> VecDeque<Frame> {
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Runs it to its end: ready with the code of the peer's close when the closing handshake is done. After an error
+    /// [`Session::poll_closed`] tells the peer.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<u16>>> {
+        let opened = self.poll_open(cx);
+        let received = match opened.or_else(|error| self.put_off(error, cx)) {
+            Ok(received) => received,
+            Err(error) => {
+                self.fail(&error, cx);
+                return Poll::Ready(Err(error));
             }
+        };
+        if let Some(PeersClose(code)) = self.close_received {
+            if self.sender.is_idle() || self.unwritable.is_some() || received.is_ready() {
+                return Poll::Ready(Ok(code));
+            }
+            // The peer has said its last: for how long it does not take our answer is no longer of interest.
+            if self.linger.is_unset() {
+                self.linger.set_after(limits::WEBSOCKET_LINGER);
+            }
+            return self.linger.poll(cx).map(|()| Ok(code));
         }
-        match read {
-            Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending if self.close_sent && !self.close_received => self.poll_unanswered(cx),
-            Poll::Pending if self.close_received && self.close_sent && !self.unflushed => {
-                Poll::Ready(Ok(()))
-            }
-            Poll::Pending => Poll::Pending,
+        if received.is_ready() {
+            let error = self.unwritable.take().unwrap_or_else(|| {
+                Error::new(
+                    ErrorCode::ConnectionClosed,
+                    "websocket: the connection ended without a close",
+                )
+            });
+            self.failed = true;
+            return Poll::Ready(Err(error));
+        }
+        if self.close_sent {
+            return self.poll_unanswered(cx).map(Err);
+        }
+        Poll::Pending
+    }
+
+    /// Sends and receives what can be; ready at the end of what the peer sends.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        if self.fault.is_some() {
+            return self.poll_fault(cx);
+        }
+        self.send(cx)?;
+        let received = self.receive(cx);
+        if !self.sender.is_closed()
+            && matches!(received, Ok(Poll::Pending))
+            && let Some(ping) = self.keep_alive.poll(cx, &self.state)?
+        {
+            self.batch.push_back(ping);
+        }
+        // Answers to pings and closes, and what callbacks have sent.
+        self.send(cx)?;
+        received
+    }
+
+    /// What the peer did wrong counts a moment later where messages came before it that the caller has not let go of: what
+    /// it sends for them is to go out before the close.
+    fn put_off(&mut self, error: Error, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        let late = self.close_sent || self.unwritable.is_some();
+        if self.put_off || late || !is_fault(&error) || !self.state.is_owed() {
+            return Err(error);
+        }
+        self.linger.set_after(limits::WEBSOCKET_LAST_WORDS);
+        self.put_off = true;
+        self.fault = Some(error);
+        self.poll_fault(cx)
+    }
+
+    /// Sends what there is until it is time to act upon the peer's fault.
+    fn poll_fault(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        self.send(cx)?;
+        match self.linger.poll(cx) {
+            Poll::Ready(()) => match self.fault.take() {
+                Some(error) => {
+                    self.linger.set(None);
+                    Err(error)
+                }
+                None => Ok(Poll::Pending),
+            },
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 
     /// Our close waits for the peer's, but not for ever (RFC 6455, 7.1.7).
-    fn poll_unanswered(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_unanswered(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         if self.linger.is_unset() {
-            self.linger.set_after(WEBSOCKET_CLOSE);
+            self.linger.set_after(self.close_timeout);
         }
         self.linger.poll(cx).map(|()| {
-            Err(Error::new(
+            self.failed = true;
+            Error::new(
                 ErrorCode::ConnectionClosed,
-                format!("websocket: the peer did not answer the close within {WEBSOCKET_CLOSE:?}"),
-            ))
+                format!(
+                    "websocket: the peer did not answer the close within {:?}",
+                    self.close_timeout
+                ),
+            )
+            .in_phase(Phase::Receive)
         })
     }
 
-    /// After the end: lets the peer close the transport first, for a while (RFC 6455, 7.1.1).
+    /// After the end: sends what is still to be sent, and lets the peer close the transport first, for a while (RFC 6455,
+    /// 7.1.1).
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.linger.is_unset() {
-            self.linger.set_after(LINGER);
+            self.linger.set_after(limits::WEBSOCKET_LINGER);
         }
         if self.linger.poll(cx).is_ready() {
+            self.transport.abort();
             return Poll::Ready(());
         }
-        let mut bridge = Bridge {
-            stream: &mut self.stream,
-            cx,
-        };
-        match self.context.read(&mut bridge) {
-            Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-            _ => Poll::Ready(()),
+        self.batch.clear();
+        if self.send(cx).is_err() || self.unwritable.is_some() {
+            return Poll::Ready(());
         }
-    }
-
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        loop {
-            // Nothing more is taken before what was taken is on its way, or the bound of the queue would mean nothing.
-            if self.blocked {
-                self.flush(cx)?;
-                if self.blocked {
-                    return Ok(());
-                }
-            }
-            if self.out.is_empty() && self.state.lock_outgoing().take_all(&mut self.out) {
-                self.state.deliver(Part::Writable);
-            }
-            if self.out.is_empty() && !self.unflushed {
-                return Ok(());
-            }
-            let mut bridge = Bridge {
-                stream: &mut self.stream,
-                cx,
-            };
-            // The caller's own messages are bounded by the queue, and each is taken whatever its size.
-            self.context
-                .set_config(|config| config.max_write_buffer_size = usize::MAX);
-            while let Some(frame) = self.out.pop_front() {
-                self.state.count_sent(frame.payload().len());
-                self.unflushed = true;
-                let closes = matches!(frame, Frame::Close(..));
-                self.close_sent |= closes;
-                let written = if closes {
-                    let close = close_frame(&frame);
-                    self.context.close(&mut bridge, close)
-                } else {
-                    self.context.write(&mut bridge, message(frame))
-                };
-                match written {
-                    Ok(()) => {}
-                    Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => {
-                        self.blocked = true;
-                        break;
-                    }
-                    // After the peer's close nothing more can be sent; the close itself has been answered.
-                    Err(WsError::Protocol(ProtocolError::SendAfterClosing)) => {}
-                    Err(cause) => return Err(Self::failure(cause)),
-                }
-            }
-            self.context
-                .set_config(|config| config.max_write_buffer_size = ANSWERS);
-            self.flush(cx)?;
-            if self.blocked {
-                return Ok(());
-            }
+        if self.sender.is_idle() {
+            self.transport.finish(cx, self.failed);
         }
-    }
-
-    /// Hands what was written to the socket, and says whether that takes no more.
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        let mut bridge = Bridge {
-            stream: &mut self.stream,
-            cx,
-        };
-        let mut flushed = self.context.flush(&mut bridge);
-        if self.blocked && flushed.is_ok() {
-            // An answer for which there was no room goes now.
-            flushed = self.context.flush(&mut bridge);
-        }
-        self.blocked = false;
-        match flushed {
-            Ok(()) => self.unflushed = false,
-            Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => {
-                self.blocked = true;
-            }
-            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => self.unflushed = false,
-            Err(cause) => return Err(Self::failure(cause)),
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        for _ in 0..BUDGET {
-            if !self.state.has_credit(u64::MAX) {
-                return Poll::Pending;
-            }
-            let mut bridge = Bridge {
-                stream: &mut self.stream,
-                cx,
-            };
-            match self.context.read(&mut bridge) {
-                Ok(message) => {
-                    let Some(frame) = frame(message) else {
-                        continue;
-                    };
-                    self.received += frame.payload().len() as u64;
-                    match frame {
-                        Frame::Close(..) => {
-                            // tungstenite has queued the answer, unless the close was ours.
-                            self.close_received = true;
-                            self.linger.set(None);
-                            self.close_sent = true;
-                            self.unflushed = true;
-                            self.state.lock_outgoing().shut();
-                        }
-                        Frame::Ping(_) => self.unflushed = true,
-                        _ => {}
-                    }
-                    self.state.deliver(Part::Frame(frame));
-                }
-                Err(WsError::Io(cause)) if cause.kind() == io::ErrorKind::WouldBlock => {
+        for _ in 0..ROUNDS {
+            self.input.clear();
+            self.make_room();
+            match self.transport.poll_read(cx, &mut self.input) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    self.input = BytesMut::new();
                     return Poll::Pending;
                 }
-                Err(WsError::ConnectionClosed) => return Poll::Ready(Ok(())),
-                // After the closing handshake it no longer matters how the transport ends; many peers end TLS without
-                // a close_notify.
-                Err(WsError::Io(_)) if self.close_received => return Poll::Ready(Ok(())),
-                Err(cause) => return Poll::Ready(Err(self.failure_and_close(cause, cx))),
             }
         }
-        cx.waker().wake_by_ref();
+        self.reactor.defer(cx.waker());
         Poll::Pending
     }
 
-    /// Tells the peer what it did wrong (RFC 6455, 7.1.7), as far as the socket takes it at once.
-    fn failure_and_close(&mut self, cause: WsError, cx: &mut Context<'_>) -> Error {
-        let error = Self::failure(cause);
+    /// Tells the peer what it did wrong (RFC 6455, 7.1.7).
+    fn fail(&mut self, error: &Error, cx: &mut Context<'_>) {
         let code = match error.code() {
-            ErrorCode::WebSocketProtocol => CloseCode::Protocol,
-            ErrorCode::WebSocketInvalidUtf8 => CloseCode::Invalid,
-            ErrorCode::WebSocketTooLarge => CloseCode::Size,
-            _ => return error,
-        };
-        let mut bridge = Bridge {
-            stream: &mut self.stream,
-            cx,
-        };
-        let _ = self.context.close(
-            &mut bridge,
-            Some(CloseFrame {
-                code,
-                reason: Utf8Bytes::default(),
-            }),
-        );
-        error
-    }
-
-    fn failure(cause: WsError) -> Error {
-        let code = match &cause {
-            WsError::Capacity(CapacityError::MessageTooLong { .. }) => ErrorCode::WebSocketTooLarge,
-            WsError::Utf8(_) => ErrorCode::WebSocketInvalidUtf8,
-            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-            | WsError::ConnectionClosed
-            | WsError::AlreadyClosed => ErrorCode::ConnectionClosed,
-            WsError::Protocol(_) | WsError::Capacity(_) => ErrorCode::WebSocketProtocol,
-            WsError::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
-                ErrorCode::ConnectionClosed
+            ErrorCode::WebSocketProtocol => 1002,
+            ErrorCode::WebSocketInvalidUtf8 => 1007,
+            ErrorCode::WebSocketTooLarge => 1009,
+            ErrorCode::IdleTimeout | ErrorCode::Io => 1011,
+            _ => {
+                self.failed = true;
+                return;
             }
-            _ => ErrorCode::ConnectionReset,
         };
-        Error::new(code, format!("websocket: {cause}")).with_source(cause)
+        self.failed = true;
+        self.batch.clear();
+        self.state.lock_outgoing().shut();
+        self.sender.close(Some(code), "");
+        self.linger.set_after(limits::WEBSOCKET_LINGER);
+        // As far as the connection takes it at once; the rest follows.
+        let _ = self.send(cx);
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        if self.unwritable.is_some() {
+            return Ok(());
+        }
+        for _ in 0..ROUNDS {
+            // Nothing more is taken before what was taken is on its way, or the bound of the queue would mean nothing.
+            if self.batch.is_empty() && self.sender.out.is_empty() && !self.sender.is_closed() {
+                let room = self.state.lock_outgoing().take_all(&mut self.batch);
+                if room {
+                    self.state.deliver(Part::Writable);
+                }
+            }
+            if self.batch.is_empty() && self.sender.is_idle() {
+                buffers::give_output(&mut self.sender.out);
+                return Ok(());
+            }
+            buffers::take_output(&mut self.sender.out);
+            let (state, keep_alive) = (&self.state, &mut self.keep_alive);
+            self.close_sent |= self.sender.fill(&mut self.batch, |frame| {
+                state.count_sent(frame.payload().len());
+                if let Frame::Ping(payload) = frame {
+                    keep_alive.sent(payload);
+                }
+            })?;
+            match self.transport.poll_write(cx, &mut self.sender.out) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    self.unwritable = Some(error);
+                    return Ok(());
+                }
+            }
+        }
+        self.reactor.defer(cx.waker());
+        Ok(())
+    }
+
+    /// Ready at the end of what the peer sends.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>> {
+        let mut frames = Vec::new();
+        for _ in 0..ROUNDS {
+            if self.close_received.is_some() {
+                return Ok(Poll::Pending);
+            }
+            if !self.state.has_credit(u64::MAX) {
+                // A peer that is not read cannot be blamed for its silence.
+                self.keep_alive.heard();
+                return Ok(Poll::Pending);
+            }
+            let outcome = self.decode(&mut frames);
+            self.state.deliver_frames(&mut frames);
+            if outcome? {
+                continue;
+            }
+            self.make_room();
+            match self.transport.poll_read(cx, &mut self.input) {
+                Poll::Ready(Ok(0)) => return Ok(Poll::Ready(())),
+                Poll::Ready(Ok(_)) => self.keep_alive.heard(),
+                Poll::Ready(Err(error)) => {
+                    self.unwritable.get_or_insert(error);
+                    return Ok(Poll::Ready(()));
+                }
+                Poll::Pending => {
+                    buffers::give_input(&mut self.input);
+                    return Ok(Poll::Pending);
+                }
+            }
+        }
+        self.reactor.defer(cx.waker());
+        Ok(Poll::Pending)
+    }
+
+    /// Takes the frames out of what was read, as far as there is credit for them; true when more may be there.
+    fn decode(&mut self, frames: &mut Vec<Frame>) -> Result<bool> {
+        let credit = self.state.credit_left();
+        let mut used = 0;
+        while used < credit && frames.len() < limits::WEBSOCKET_TURN {
+            let Some(frame) = self.receiver.next(&mut self.input)? else {
+                return Ok(false);
+            };
+            self.received += frame.payload().len() as u64;
+            match &frame {
+                // A copy, for it may wait, and would hold all that was read with it.
+                Frame::Ping(payload) => self.sender.answer(Bytes::copy_from_slice(payload)),
+                Frame::Pong(payload) => {
+                    if let Some((ping, round_trip)) = self.keep_alive.answered(payload, &self.state)
+                    {
+                        if let Some(ping) = ping {
+                            self.state.deliver_frames(frames);
+                            self.state
+                                .deliver(Part::Latency(Latency { ping, round_trip }));
+                        }
+                        continue;
+                    }
+                }
+                Frame::Close(code, _) => {
+                    self.close_received = Some(PeersClose(*code));
+                    self.linger.set(None);
+                    self.batch.clear();
+                    self.state.lock_outgoing().shut();
+                    self.sender.close(*code, "");
+                    frames.push(frame);
+                    return Ok(true);
+                }
+                _ => {}
+            }
+            used += frame.credit() as u64;
+            frames.push(frame);
+        }
+        Ok(true)
+    }
+
+    fn make_room(&mut self) {
+        let wanted = self.receiver.wanted(&self.input);
+        buffers::take_input(&mut self.input, wanted);
     }
 }
 
-fn close_frame(frame: &Frame) -> Option<CloseFrame> {
-    match frame {
-        Frame::Close(Some(code), reason) => Some(CloseFrame {
-            code: CloseCode::from(*code),
-            reason: Utf8Bytes::try_from(reason.clone()).unwrap_or_default(),
-        }),
-        _ => None,
-    }
+/// Whether the peer broke the protocol, of which it is told.
+fn is_fault(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::WebSocketProtocol
+            | ErrorCode::WebSocketInvalidUtf8
+            | ErrorCode::WebSocketTooLarge
+    )
 }
 
-fn message(frame: Frame) -> Message {
-    match frame {
-        // Checked to be UTF-8 when it was queued.
-        Frame::Text(text) => match Utf8Bytes::try_from(text) {
-            Ok(text) => Message::Text(text),
-            Err(_) => Message::Text(Utf8Bytes::default()),
-        },
-        Frame::Binary(data) => Message::Binary(data),
-        Frame::Ping(data) => Message::Ping(data),
-        Frame::Pong(data) => Message::Pong(data),
-        Frame::Close(..) => Message::Close(close_frame(&frame)),
+impl Drop for Session {
+    /// A manager that shuts down says goodbye (RFC 6455, 7.4.1), as far as the connection takes it at once.
+    fn drop(&mut self) {
+        if self.state.is_shut_down() && !self.failed && !self.sender.is_closed() {
+            let mut cx = Context::from_waker(Waker::noop());
+            self.batch.clear();
+            self.state.lock_outgoing().shut();
+            self.sender.close(Some(1001), "");
+            if self.send(&mut cx).is_ok() {
+                self.transport.finish(&mut cx, true);
+            }
+        }
     }
-}
-
-fn frame(message: Message) -> Option<Frame> {
-    Some(match message {
-        Message::Text(text) => Frame::Text(text.into()),
-        Message::Binary(data) => Frame::Binary(data),
-        Message::Ping(data) => Frame::Ping(data),
-        Message::Pong(data) => Frame::Pong(data),
-        Message::Close(None) => Frame::Close(None, Bytes::new()),
-        Message::Close(Some(close)) => Frame::Close(Some(close.code.into()), close.reason.into()),
-        Message::Frame(_) => return None,
-    })
 }

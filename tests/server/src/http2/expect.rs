@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
+
 use super::{Event, Http2};
 use crate::bytes::shown;
 use crate::fields;
@@ -118,6 +120,31 @@ impl Http2 {
                 "expected DATA with end_stream {wanted}, got {ended}"
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// So many octets of the DATA of a stream, however they are cut into frames.
+    pub(crate) async fn read_octets(
+        &mut self,
+        wire: &mut Wire,
+        number: u32,
+        count: usize,
+    ) -> Result<Bytes, Fault> {
+        loop {
+            let begun = self.begun.entry(number).or_default();
+            if begun.len() >= count {
+                return Ok(begun.drain(..count).collect());
+            }
+            match self.next(wire, |stream, _| stream == number).await?.1 {
+                Event::Data { octets, .. } if !octets.is_empty() => {
+                    self.begun.entry(number).or_default().extend(octets);
+                }
+                other => {
+                    return Err(format!(
+                        "expected a WebSocket frame on stream {number}, got {other:?}"
+                    ));
+                }
+            }
         }
     }
 

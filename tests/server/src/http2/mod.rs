@@ -65,6 +65,8 @@ pub(crate) struct Http2 {
     window: i64,
     stream_window: i64,
     stream_windows: HashMap<u32, i64>,
+    /// Octets of DATA of which a part was read.
+    begun: HashMap<u32, Vec<u8>>,
 }
 
 impl Http2 {
@@ -82,6 +84,7 @@ impl Http2 {
             window: FIRST_WINDOW,
             stream_window: FIRST_WINDOW,
             stream_windows: HashMap::new(),
+            begun: HashMap::new(),
         }
     }
 

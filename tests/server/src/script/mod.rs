@@ -63,6 +63,21 @@ pub enum Protocol {
     Http2,
     /// WebSocket over HTTP/1.1 in clear text.
     Websocket,
+    /// WebSocket over HTTP/2 in clear text with prior knowledge (RFC 8441).
+    #[serde(rename = "websocket_http2")]
+    WebsocketHttp2,
+}
+
+impl Protocol {
+    /// Whether HTTP/2 is spoken.
+    pub fn is_http2(self) -> bool {
+        matches!(self, Protocol::Http2 | Protocol::WebsocketHttp2)
+    }
+
+    /// Whether the requests open a WebSocket.
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Protocol::Websocket | Protocol::WebsocketHttp2)
+    }
 }
 
 /// How the requests of a case follow each other.

@@ -358,6 +358,8 @@ pub struct WsSend {
     /// Whether it is written octet by octet.
     #[serde(default)]
     pub split: bool,
+    /// The HTTP/2 stream that it goes over, where it does.
+    pub stream: Option<StreamRef>,
 }
 
 /// A WebSocket frame to await.
@@ -372,4 +374,6 @@ pub struct WsExpect {
     pub close: Option<CloseReason>,
     /// Whether it is the last of its message.
     pub fin: Option<bool>,
+    /// The HTTP/2 stream that it comes over, where it does.
+    pub stream: Option<StreamRef>,
 }

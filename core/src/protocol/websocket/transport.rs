@@ -1,0 +1,149 @@
+//! What carries a WebSocket: a connection of its own, or a stream of an HTTP/2 connection (RFC 8441).
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use h2::{Reason, RecvStream, SendStream};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+use crate::connect::Stream;
+use crate::error::{Error, ErrorCode, Result};
+use crate::protocol::http2;
+
+/// What carries a WebSocket.
+pub(crate) enum Transport {
+    Stream(Stream),
+    Http2(Box<Http2Stream>),
+}
+
+/// A stream after its CONNECT was answered. Dropped before its end it is reset with CANCEL (RFC 8441, 5).
+pub(crate) struct Http2Stream {
+    send: SendStream<Bytes>,
+    receive: RecvStream,
+    finished: bool,
+}
+
+impl Http2Stream {
+    pub(crate) fn new(send: SendStream<Bytes>, receive: RecvStream) -> Http2Stream {
+        Http2Stream {
+            send,
+            receive,
+            finished: false,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<Result<usize>> {
+        match ready!(self.receive.poll_data(cx)) {
+            Some(Ok(data)) => {
+                // Without credit nothing is read, and the window stays closed. What is read is the session's.
+                let _ = self.receive.flow_control().release_capacity(data.len());
+                input.extend_from_slice(&data);
+                Poll::Ready(Ok(data.len()))
+            }
+            Some(Err(cause)) => Poll::Ready(Err(http2::failure(&cause, "websocket"))),
+            None => Poll::Ready(Ok(0)),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, output: &mut BytesMut) -> Poll<Result<()>> {
+        let broken = |cause: h2::Error| http2::failure(&cause, "websocket");
+        while !output.is_empty() {
+            if self.send.capacity() == 0 {
+                self.send.reserve_capacity(output.len());
+                match ready!(self.send.poll_capacity(cx)) {
+                    Some(Ok(0)) => continue,
+                    Some(Ok(_)) => {}
+                    Some(Err(cause)) => return Poll::Ready(Err(broken(cause))),
+                    None => return Poll::Ready(Err(closed())),
+                }
+            }
+            let room = self.send.capacity().min(output.len());
+            let piece = output.split_to(room).freeze();
+            self.send.send_data(piece, false).map_err(broken)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self) {
+        if !std::mem::replace(&mut self.finished, true) {
+            // Fails only when the stream has ended already.
+            let _ = self.send.send_data(Bytes::new(), true);
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::new(
+        ErrorCode::ConnectionClosed,
+        "websocket: the peer takes no more",
+    )
+}
+
+fn broken(cause: io::Error) -> Error {
+    let code = match cause.kind() {
+        io::ErrorKind::UnexpectedEof => ErrorCode::ConnectionClosed,
+        _ => ErrorCode::ConnectionReset,
+    };
+    Error::new(code, format!("websocket: {cause}")).with_source(cause)
+}
+
+impl Transport {
+    /// Reads to the end of `input`; 0 is the end of what the peer sends. `input` has room.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut BytesMut,
+    ) -> Poll<Result<usize>> {
+        match self {
+            Transport::Stream(stream) => {
+                // Cancelling this read loses nothing, and it does not outlive the call.
+                let read = pin!(stream.read_buf(input));
+                read.poll(cx).map_err(broken)
+            }
+            Transport::Http2(stream) => stream.poll_read(cx, input),
+        }
+    }
+
+    /// Writes all of `output`, which is consumed as far as it goes, and has the connection send it.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        output: &mut BytesMut,
+    ) -> Poll<Result<()>> {
+        match self {
+            Transport::Stream(stream) => {
+                while !output.is_empty() {
+                    let written = ready!(Pin::new(&mut *stream).poll_write(cx, output));
+                    match written.map_err(broken)? {
+                        0 => return Poll::Ready(Err(closed())),
+                        count => output.advance(count),
+                    }
+                }
+                Pin::new(stream).poll_flush(cx).map_err(broken)
+            }
+            Transport::Http2(stream) => stream.poll_write(cx, output),
+        }
+    }
+
+    /// Says that nothing more will be sent. Whether the peer still hears it does not matter. A connection of its own is
+    /// half-closed only where the peer did wrong: else it is for the server to close it (RFC 6455, 7.1.1).
+    pub(super) fn finish(&mut self, cx: &mut Context<'_>, failed: bool) {
+        match self {
+            Transport::Stream(stream) if failed => {
+                let _ = Pin::new(stream).poll_shutdown(cx);
+            }
+            Transport::Stream(_) => {}
+            Transport::Http2(stream) => stream.finish(),
+        }
+    }
+
+    /// Gives the transport up.
+    pub(super) fn abort(&mut self) {
+        if let Transport::Http2(stream) = self {
+            stream.send.send_reset(Reason::CANCEL);
+        }
+    }
+}
