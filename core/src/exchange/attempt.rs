@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::{REFUSALS, REPLAYS};
 use crate::pool::{Ask, Lease};
 use crate::protocol::http2::Carried;
-use crate::statistics::add;
+use crate::statistics::{Counters, add};
 
 /// What became of one attempt that failed.
 pub(super) struct Failed {
@@ -133,15 +133,18 @@ impl Leg<'_> {
     }
 
     /// Counts a HTTP/2 stream.
-    pub(super) fn count_stream(&self) -> impl Drop + use<> {
-        struct Open(Arc<crate::statistics::Counters>);
-        impl Drop for Open {
-            fn drop(&mut self) {
-                self.0.streams_closed.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+    pub(super) fn count_stream(&self) -> CountedStream {
         let counters = Arc::clone(&self.pool.connector.counters);
         add(&counters.streams_opened, 1);
-        Open(counters)
+        CountedStream(counters)
+    }
+}
+
+/// A HTTP/2 stream that is open, as the counters see it.
+pub(super) struct CountedStream(Arc<Counters>);
+
+impl Drop for CountedStream {
+    fn drop(&mut self) {
+        self.0.streams_closed.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -29,7 +29,8 @@ pub(super) fn next(
 ) -> Result<Request> {
     let from = &request.address.url;
     let to = location(from, headers)?;
-    if from.scheme() == "https" && to.scheme() == "http" && !policy.redirect_downgrade {
+    let is_secure = |url: &Url| matches!(url.scheme(), "https" | "wss");
+    if is_secure(from) && !is_secure(&to) && !policy.redirect_downgrade {
         let (to, from) = (shown(&to), shown(from));
         return Err(refused(&format!("{to} is clear text, {from} is not")));
     }
@@ -256,6 +257,11 @@ mod tests {
             let error = follow(&named, 302, location, &policy).unwrap_err();
             let text = error.to_string();
             assert!(!text.contains("secret") && text.contains("***@"), "{text}");
+        }
+        let socket = Request::get("wss://host/").unwrap();
+        for location in ["ws://host/", "http://host/"] {
+            let error = follow(&socket, 302, location, &policy).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::RedirectRefused, "{location}");
         }
         let allowed = Policy {
             redirect_downgrade: true,

@@ -11,7 +11,7 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderMap};
 use http::response::Parts;
 use http::{Method, StatusCode, Version};
 
-use super::attempt::Failed;
+use super::attempt::{CountedStream, Failed};
 use super::http2::with_authority;
 use super::journey::{Arrival, Next};
 use super::receive::Reception;
@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits::{INFORMATIONAL, REPLAYS};
 use crate::options::HttpVersions;
 use crate::part::Head;
-use crate::pool::{Ask, Http1Lease, Http2Lease, Lease};
+use crate::pool::{Ask, Http1Lease, Http2Lease, Lease, Place};
 use crate::protocol::http2::failure;
 use crate::protocol::websocket::{
     Http2Stream, Session, Setup, Transport, check_http1, check_http2, prepare_http1, prepare_http2,
@@ -38,6 +38,14 @@ pub(super) fn opens(head: &Parts) -> bool {
     }
 }
 
+/// Whether the connection is gone with all that it carried.
+fn is_lost(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
+    )
+}
+
 pub(super) fn rejected(status: StatusCode) -> Error {
     Error::new(
         ErrorCode::WebSocketRejected,
@@ -46,11 +54,37 @@ pub(super) fn rejected(status: StatusCode) -> Error {
     .with_peer_code(u32::from(status.as_u16()))
 }
 
-/// What came of asking on a shared connection.
-enum Shared {
+/// What came of the handshake.
+enum Outcome {
+    Open(Box<Opened>),
     Arrived(Arrival),
-    /// The peer takes no WebSocket there.
+    /// The peer takes no WebSocket on this connection.
     NotOffered,
+}
+
+/// A WebSocket whose handshake is done.
+struct Opened {
+    transport: Transport,
+    /// What came with the answer.
+    early: Bytes,
+    setup: Setup,
+    head: Parts,
+    hold: Hold,
+}
+
+/// What came of asking on a shared connection.
+enum Connected {
+    Open(Box<(Transport, Setup, Parts, CountedStream)>),
+    Arrived(Arrival),
+}
+
+/// What is held for as long as it lasts.
+enum Hold {
+    Http1(#[allow(dead_code, reason = "held")] Place),
+    Http2(
+        Http2Lease,
+        #[allow(dead_code, reason = "held")] CountedStream,
+    ),
 }
 
 impl Exchange {
@@ -96,6 +130,19 @@ impl Leg<'_> {
     }
 
     async fn websocket(&self) -> std::result::Result<Arrival, Failed> {
+        // In a box of its own, which is gone when the session begins: many of them wait for long.
+        let opened = match Box::pin(self.handshake()).await? {
+            Outcome::Open(opened) => opened,
+            Outcome::Arrived(arrival) => return Ok(arrival),
+            Outcome::NotOffered => {
+                let text = "the peer takes no WebSockets over HTTP/2 (RFC 8441)";
+                return Err(Error::new(ErrorCode::ProtocolNotNegotiated, text).into());
+            }
+        };
+        Ok(self.session(*opened).await?)
+    }
+
+    async fn handshake(&self) -> std::result::Result<Outcome, Failed> {
         let target = match self.target.versions {
             HttpVersions::Http1 if self.may_share_clear() => {
                 let shared = self.target.with(HttpVersions::Http2);
@@ -107,21 +154,16 @@ impl Leg<'_> {
         if let Some(target) = target {
             let mut ask = Ask::for_websocket();
             match self.pool.acquire(&target, &mut ask, &self.watch).await? {
-                Lease::Http1(lease) => return self.websocket_alone(lease).await,
-                Lease::Http2(lease) => {
-                    if let Shared::Arrived(arrival) = self.websocket_shared(lease).await? {
-                        return Ok(arrival);
-                    }
-                }
-            }
-            if self.target.versions == HttpVersions::Http2 {
-                let text = "the peer takes no WebSockets over HTTP/2 (RFC 8441)";
-                return Err(Error::new(ErrorCode::ProtocolNotNegotiated, text).into());
+                Lease::Http1(lease) => return self.upgrade(lease).await,
+                Lease::Http2(lease) => match self.connect(lease).await? {
+                    Outcome::NotOffered if self.target.versions != HttpVersions::Http2 => {}
+                    outcome => return Ok(outcome),
+                },
             }
         }
         let target = self.target.with(HttpVersions::Http1);
         let lease = self.pool.acquire_alone(&target, &self.watch).await?;
-        self.websocket_alone(lease).await
+        self.upgrade(lease).await
     }
 
     /// Without TLS nothing negotiates HTTP/2, but requests may have opened a connection.
@@ -141,7 +183,7 @@ impl Leg<'_> {
     }
 
     /// Upgrades a connection of its own.
-    async fn websocket_alone(&self, mut lease: Http1Lease) -> std::result::Result<Arrival, Failed> {
+    async fn upgrade(&self, mut lease: Http1Lease) -> std::result::Result<Outcome, Failed> {
         self.watch.acquired(&lease.http1.info, false);
         let deflate = self.exchange.policy().websocket_deflate.as_ref();
         let mut headers = self.headers();
@@ -156,7 +198,7 @@ impl Leg<'_> {
             let (head, body) = response.into_parts();
             match self.receive(head)? {
                 Reception::Deliver(decoder) => self.receive_http1(body, decoder).await?,
-                Reception::Discard(next) => return Ok(Arrival::Next(next)),
+                Reception::Discard(next) => return Ok(Outcome::Arrived(Arrival::Next(next))),
             };
             return Err(rejected(status).into());
         }
@@ -164,39 +206,51 @@ impl Leg<'_> {
         setup.agreed = check_http1(&asked, response.headers(), &accept, deflate)?;
         let (stream, early) = upgraded(&mut response).await?;
         let (head, _) = response.into_parts();
-        let arrival = self
-            .session(Transport::Stream(stream), &early, &setup, head)
-            .await?;
-        drop(lease);
-        Ok(arrival)
+        Ok(Outcome::Open(Box::new(Opened {
+            transport: Transport::Stream(stream),
+            early,
+            setup,
+            head,
+            hold: Hold::Http1(lease.into_place()),
+        })))
     }
 
     /// Opens it on a stream of a shared connection.
-    async fn websocket_shared(&self, lease: Http2Lease) -> std::result::Result<Shared, Failed> {
+    async fn connect(&self, lease: Http2Lease) -> std::result::Result<Outcome, Failed> {
         self.watch.enter(Phase::FirstByte);
         let takes = lease.http2.takes_connect().await;
         if lease.http2.is_open() && !takes {
-            return Ok(Shared::NotOffered);
+            return Ok(Outcome::NotOffered);
         }
         self.watch.acquired(&lease.http2.info, lease.reused);
         let informed = self.state.informed();
-        self.connect_http2(&lease).await.map_err(|error| {
-            let lost = matches!(
-                error.code(),
-                ErrorCode::Http2Goaway | ErrorCode::ConnectionClosed | ErrorCode::ConnectionReset
-            );
-            if lost {
-                lease.http2.retire();
+        match self.connect_http2(&lease).await {
+            Ok(Connected::Open(opened)) => {
+                let (transport, setup, head, counted) = *opened;
+                Ok(Outcome::Open(Box::new(Opened {
+                    transport,
+                    early: Bytes::new(),
+                    setup,
+                    head,
+                    hold: Hold::Http2(lease, counted),
+                })))
             }
-            Failed {
-                stale: lost && lease.reused && self.state.informed() == informed,
-                error,
-                carried: None,
+            Ok(Connected::Arrived(arrival)) => Ok(Outcome::Arrived(arrival)),
+            Err(error) => {
+                let lost = is_lost(&error);
+                if lost {
+                    lease.http2.retire();
+                }
+                Err(Failed {
+                    stale: lost && lease.reused && self.state.informed() == informed,
+                    error,
+                    carried: None,
+                })
             }
-        })
+        }
     }
 
-    async fn connect_http2(&self, lease: &Http2Lease) -> Result<Shared> {
+    async fn connect_http2(&self, lease: &Http2Lease) -> Result<Connected> {
         let broken = |cause: h2::Error| failure(&cause, "http/2");
         let mut sender = lease.http2.sender.clone();
         // Nothing of the request was sent.
@@ -234,7 +288,7 @@ impl Leg<'_> {
                 }
                 Reception::Discard(next) => {
                     self.discard_http2(body).await;
-                    return Ok(Shared::Arrived(Arrival::Next(next)));
+                    return Ok(Connected::Arrived(Arrival::Next(next)));
                 }
             }
             return Err(rejected(status));
@@ -242,9 +296,7 @@ impl Leg<'_> {
         let mut setup = self.websocket_setup();
         setup.agreed = check_http2(&asked, &head.headers, deflate)?;
         let transport = Transport::Http2(Box::new(Http2Stream::new(stream, body)));
-        let arrival = self.session(transport, &Bytes::new(), &setup, head).await?;
-        drop(counted);
-        Ok(Shared::Arrived(arrival))
+        Ok(Connected::Open(Box::new((transport, setup, head, counted))))
     }
 
     /// RFC 8441, 4: a CONNECT that names the protocol, and like other requests scheme, path and authority.
@@ -267,24 +319,32 @@ impl Leg<'_> {
     }
 
     /// Delivers the head and runs the session to its end.
-    async fn session(
-        &self,
-        transport: Transport,
-        early: &Bytes,
-        setup: &Setup,
-        head: Parts,
-    ) -> Result<Arrival> {
+    async fn session(&self, opened: Opened) -> Result<Arrival> {
+        let Opened {
+            transport,
+            early,
+            setup,
+            head,
+            hold,
+        } = opened;
         let policy = self.exchange.policy();
         let with = (self.options(), policy);
         let reactor = &self.pool.connector.reactor;
         let state = self.state.clone();
-        let mut session = Session::new(transport, early, state, setup, with, reactor);
+        let mut session = Session::new(transport, &early, state, &setup, with, reactor);
+        // It holds what hyper read.
+        drop((early, setup));
         let status = head.status;
         let first = self.resumed_with(&head);
         self.state.lock_outgoing().open(first);
         self.receive(head)?;
         self.watch.hold();
         let ended = poll_fn(|cx| session.poll(cx)).await;
+        if let (Err(error), Hold::Http2(lease, _)) = (&ended, &hold)
+            && is_lost(error)
+        {
+            lease.http2.retire();
+        }
         if let Some(error) = self.lost(&ended) {
             let queue = policy
                 .websocket_reconnect
@@ -304,6 +364,7 @@ impl Leg<'_> {
             Err(error) => return Err(error),
         }
         poll_fn(|cx| session.poll_closed(cx)).await;
+        drop(hold);
         Ok(Arrival::Done)
     }
 

@@ -36,6 +36,11 @@ impl Http1Lease {
         }
     }
 
+    /// Keeps the connection's place alone, for an upgraded one: what spoke HTTP/1.1 on it takes memory for nothing.
+    pub(crate) fn into_place(self) -> Place {
+        self.place
+    }
+
     /// Puts the connection back for the next request.
     pub(crate) fn keep(self) {
         let Http1Lease {

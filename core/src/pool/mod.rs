@@ -27,7 +27,7 @@ use crate::request::Target;
 pub(crate) use acquire::Ask;
 use coalesce::Offer;
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
-use place::Place;
+pub(crate) use place::Place;
 use shared::Shared;
 use waiters::Waiters;
 

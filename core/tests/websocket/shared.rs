@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use trunkline::{Delivery, Drive, ErrorCode, HttpVersions, Protocol};
+use trunkline::{Delivery, Drive, ErrorCode, HttpVersions, Manager, Protocol, Request, Verify};
+use trunkline_test_server::embedded;
 
 use crate::kit::{self, DRIVES, get2, manager, rest};
 use crate::peer::{Answers, Over, open, request, start, start_with};
@@ -92,10 +93,38 @@ fn the_manager_decides_where_a_request_does_not() {
         for (versions, status) in [(HttpVersions::Http1, 101), (HttpVersions::Http2, 200)] {
             let mut options = kit::options(drive);
             options.websocket_http = versions;
-            let manager = trunkline::Manager::new(options).unwrap();
+            let manager = Manager::new(options).unwrap();
             let socket = open(&manager, Over::Http1, server.port);
             assert_eq!(opened(&socket).status, status);
         }
+    }
+}
+
+#[test]
+fn tls_negotiates_and_an_http2_peer_without_websockets_is_asked_otherwise() {
+    let server = embedded::start(None).unwrap();
+    let places = server.places();
+    for drive in DRIVES {
+        let mut options = kit::options(drive);
+        options.tls.verify = Verify::Ca(std::fs::read(&places.ca).unwrap());
+        options.websocket_http = HttpVersions::Auto;
+        let manager = Manager::new(options).unwrap();
+        for round in 0..2 {
+            let url = format!("wss://localhost:{}/ws", places.https);
+            let socket = manager
+                .submit(Request::get(&url).unwrap(), Delivery::Recv)
+                .unwrap();
+            assert_eq!(opened(&socket).status, 101);
+            socket.send(text("hello")).unwrap();
+            assert_eq!(frame(&socket), text("hello"));
+            socket.send(close(1000)).unwrap();
+            done(&socket);
+            // The HTTP/2 connection that was negotiated first stays for requests.
+            assert_eq!(manager.statistics().connections_opened, 2 + round);
+        }
+        let request = Request::get(&format!("https://localhost:{}/", places.https)).unwrap();
+        rest(&kit::submit(&manager, request));
+        assert_eq!(manager.statistics().connections_opened, 3);
     }
 }
 
