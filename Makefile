@@ -25,7 +25,7 @@ LOCKED := $(if $(CI),--locked)
 # The extension module is linked by maturin only: without an interpreter around it, its symbols are undefined.
 RUST_CRATES := --workspace --exclude trunkline-python
 
-include scripts/c.mk scripts/install.mk scripts/python.mk
+include scripts/c.mk scripts/install.mk scripts/python.mk scripts/autobahn.mk
 
 .PHONY: help
 help: ## this list
@@ -77,7 +77,7 @@ bench: setup lib python ## run side by side with the peers
 ##### Tests
 
 TEST_STEPS := setup lint test-rust test-c test-python test-docs install-check
-EXTRA_STEPS := test-python-versions
+EXTRA_STEPS := test-python-versions autobahn
 
 .PHONY: test test-extra test-all
 test: ## everything but the longest; the last line sums all suites

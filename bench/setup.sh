@@ -81,6 +81,7 @@ build curl_bench ${CC:-cc} $cflags bench/c/curl_bench.c bench/c/curl_engines.c b
     $(pkg-config --cflags libcurl 2>/dev/null) -o "$out/bin/curl_bench" $(pkg-config --libs libcurl 2>/dev/null || echo -lcurl)
 
 build bench-echo cargo build --release --quiet -p bench-echo
+build bench-tungstenite cargo build --release --quiet -p bench-tungstenite
 
 if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
     build libtrunkline cargo build --profile dist --quiet -p trunkline-ffi --features mimalloc
@@ -88,9 +89,11 @@ if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
     mkdir -p "$out/lib"
     soname=$(readelf -d target/dist/libtrunkline.so 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
     ln -sf "$PWD/target/dist/libtrunkline.so" "$out/lib/${soname:-libtrunkline.so}"
-    # shellcheck disable=SC2086
-    build trunkline_bench ${CC:-cc} $cflags -Iinclude bench/c/trunkline_bench.c bench/c/common.c \
-        -o "$out/bin/trunkline_bench" -Ltarget/dist -ltrunkline -Wl,-rpath,"$PWD/$out/lib"
+    for program in trunkline_bench websocket_bench; do
+        # shellcheck disable=SC2086
+        build $program ${CC:-cc} $cflags -Iinclude bench/c/$program.c bench/c/common.c \
+            -o "$out/bin/$program" -Ltarget/dist -ltrunkline -Wl,-rpath,"$PWD/$out/lib"
+    done
 fi
 if [ -f python/pyproject.toml ]; then
     build trunkline-python env CARGO_TARGET_DIR="$PWD/target" "$venv/bin/pip" install -q --disable-pip-version-check ./python

@@ -619,6 +619,87 @@ trunk_status trunk_attempt_error(const trunk_attempt *attempt);
  */
 trunk_view trunk_attempt_error_message(const trunk_attempt *attempt);
 
+/* ---- WebSocket messages -------------------------------------------------------------------------------------- */
+
+/**
+ * The kind of a WebSocket message or frame: one of `TRUNK_FRAME_*`.
+ */
+typedef int32_t trunk_frame_kind;
+
+/**
+ * A WebSocket message or frame, as batches have them. With all else zero a kind and a payload are a whole message.
+ */
+typedef struct {
+    /**
+     * The payload; of a close frame the reason.
+     */
+    trunk_view payload;
+    /**
+     * The kind.
+     */
+    trunk_frame_kind kind;
+    /**
+     * The code of a close frame; 0 for none.
+     */
+    uint16_t code;
+    /**
+     * Further fragments of the message follow. Where it is set, and for `TRUNK_FRAME_CONTINUATION`, this is a fragment.
+     */
+    bool more;
+} trunk_message;
+
+/**
+ * No frame.
+ */
+#define TRUNK_FRAME_NONE 0
+
+/**
+ * A text message, in UTF-8, or its first fragment.
+ */
+#define TRUNK_FRAME_TEXT 1
+
+/**
+ * A binary message, or its first fragment.
+ */
+#define TRUNK_FRAME_BINARY 2
+
+/**
+ * A further fragment of a message.
+ */
+#define TRUNK_FRAME_CONTINUATION 3
+
+/**
+ * A close frame.
+ */
+#define TRUNK_FRAME_CLOSE 8
+
+/**
+ * A ping; when it is received it has been answered already.
+ */
+#define TRUNK_FRAME_PING 9
+
+/**
+ * A pong.
+ */
+#define TRUNK_FRAME_PONG 10
+
+/* ---- WebSockets that are opened again ------------------------------------------------------------------------ */
+
+/**
+ * Says what is sent first on a WebSocket that is open again, before what was queued meanwhile: it answers how many
+ * messages these are, and writes where they are to `*messages`. `status` and `headers` are those of the answer that
+ * opened it.
+ *
+ * Ownership: the messages are copied when the function has returned; they stay the caller's.
+ * Threads: the thread that runs the reactor, as for `trunk_part_callback`; for several requests also several at once.
+ * Valid until: `headers` live until the function returns.
+ */
+typedef size_t (*trunk_resume_callback)(void *user_data,
+                                        uint16_t status,
+                                        const trunk_header *headers,
+                                        size_t count,
+                                        const trunk_message **messages);
+
 /* ---- Credentials --------------------------------------------------------------------------------------------- */
 
 /**
@@ -1442,6 +1523,126 @@ trunk_status trunk_manager_options_set_cookies(trunk_manager_options *options, b
 trunk_status trunk_manager_options_set_expect_continue(trunk_manager_options *options,
                                                        uint64_t wait_ms);
 
+/* ---- Options of a manager: WebSockets ------------------------------------------------------------------------ */
+
+/**
+ * Over which HTTP version a WebSocket is opened, where its request does not say. `TRUNK_HTTP_1`, the default: each has a
+ * connection of its own. `TRUNK_HTTP_AUTO`: a stream of the HTTP/2 connection that requests to the origin share (RFC 8441),
+ * where such a connection stands or TLS negotiates one and its peer offers it; else a connection of its own.
+ * `TRUNK_HTTP_2`: so, or an error.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_websocket_http(trunk_manager_options *options,
+                                                      trunk_http versions);
+
+/**
+ * Whether compression of WebSocket messages is offered (permessage-deflate, RFC 7692). The default is no: it costs time and
+ * up to 300 KiB of memory for each connection, and the length of a compressed message tells of its content where a
+ * stranger can write into it.
+ */
+trunk_status trunk_manager_options_set_websocket_deflate(trunk_manager_options *options,
+                                                         bool offered);
+
+/**
+ * Offers compression of WebSocket messages with this level, from 1 (fast) to 9 (small); messages of less than `threshold`
+ * bytes are not compressed. The defaults are 6 and 128.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_websocket_deflate_effort(trunk_manager_options *options,
+                                                                uint32_t level,
+                                                                size_t threshold);
+
+/**
+ * Offers compression of WebSocket messages with these windows at most, of what the peer sends and of what is sent, as
+ * powers of two from 9 to 15. The defaults are 15.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_manager_options_set_websocket_deflate_windows(trunk_manager_options *options,
+                                                                 uint8_t server_bits,
+                                                                 uint8_t client_bits);
+
+/**
+ * Offers compression of WebSocket messages each by itself (`no_context_takeover`): of what the peer sends, and of what is
+ * sent. The defaults are no.
+ */
+trunk_status trunk_manager_options_set_websocket_deflate_alone(trunk_manager_options *options,
+                                                               bool server,
+                                                               bool client);
+
+/**
+ * Whether WebSocket messages are delivered frame by frame: each is a fragment of its message (`trunk_part_frame_has_more`,
+ * `trunk_message`), and a character of text may be cut. The default is no.
+ */
+trunk_status trunk_manager_options_set_websocket_frames(trunk_manager_options *options,
+                                                        bool frames);
+
+/**
+ * Pings the peer of a WebSocket this often, in milliseconds, which measures the round trip and finds a peer that is gone;
+ * 0 does not. The default is 0.
+ */
+trunk_status trunk_manager_options_set_websocket_ping_interval(trunk_manager_options *options,
+                                                               uint64_t interval_ms);
+
+/**
+ * How long nothing at all may come after such a ping, in milliseconds; then the WebSocket is closed with 1011 and ends with
+ * `TRUNK_ERROR_IDLE_TIMEOUT`. 0 sets no limit. The default is 20 s.
+ */
+trunk_status trunk_manager_options_set_websocket_ping_timeout(trunk_manager_options *options,
+                                                              uint64_t timeout_ms);
+
+/**
+ * How long a WebSocket's own close waits for the peer's, in milliseconds; 0 sets no limit. The default is 10 s.
+ */
+trunk_status trunk_manager_options_set_websocket_close_timeout(trunk_manager_options *options,
+                                                               uint64_t timeout_ms);
+
+/**
+ * Whether a WebSocket that was lost is opened again. Each time a part of kind `TRUNK_PART_RECONNECTED` is delivered. What was
+ * handed to the lost connection is not sent again; what was still queued is. The default is no.
+ */
+trunk_status trunk_manager_options_set_websocket_reconnect(trunk_manager_options *options,
+                                                           bool allowed);
+
+/**
+ * Opens a WebSocket that was lost again: the pause before the first attempt and the longest one, in milliseconds (it doubles
+ * with each attempt in a row), and the number of attempts in a row. The defaults are 1 s, 30 s and 10.
+ */
+trunk_status trunk_manager_options_set_websocket_reconnect_pauses(trunk_manager_options *options,
+                                                                  uint64_t first_ms,
+                                                                  uint64_t longest_ms,
+                                                                  uint32_t attempts);
+
+/**
+ * Opens a WebSocket that was lost again, and queues so many bytes of messages meanwhile; then a send answers
+ * `TRUNK_ERROR_AGAIN`. The default is 1 MiB.
+ */
+trunk_status trunk_manager_options_set_websocket_reconnect_queue(trunk_manager_options *options,
+                                                                 size_t bytes);
+
+/**
+ * Opens a WebSocket that was lost again, also after the peer has closed it with one of these codes. The defaults are 1011,
+ * 1012, 1013 and 1014.
+ *
+ * Ownership: `codes` (NULL allowed with a count of 0) are copied.
+ */
+trunk_status trunk_manager_options_set_websocket_reconnect_codes(trunk_manager_options *options,
+                                                                 const uint16_t *codes,
+                                                                 size_t count);
+
+/**
+ * Opens a WebSocket that was lost again, and lets `callback` say what is sent first then. The default, also with NULL, is
+ * nothing.
+ *
+ * Ownership: as `trunk_manager_options_set_retry_callback`; without a callback `destroy` is called at once.
+ */
+trunk_status trunk_manager_options_set_websocket_resume(trunk_manager_options *options,
+                                                        trunk_resume_callback callback,
+                                                        void *user_data,
+                                                        trunk_destroy_callback destroy);
+
 /* ---- Managers ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -1944,6 +2145,118 @@ trunk_status trunk_request_options_set_cookies(trunk_request_options *options, b
  */
 trunk_status trunk_request_options_set_expect_continue(trunk_request_options *options, uint64_t wait_ms);
 
+/* ---- Options of a request: WebSockets ------------------------------------------------------------------------ */
+
+/**
+ * The subprotocols that are offered, the best first (RFC 6455, 1.9). The head tells which one the peer has chosen, in
+ * `sec-websocket-protocol`. The default is none.
+ *
+ * Ownership: `names` (NULL allowed with a count of 0) are copied.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a name that is no token, or comes twice.
+ */
+trunk_status trunk_request_options_set_websocket_protocols(trunk_request_options *options,
+                                                           const trunk_view *names,
+                                                           size_t count);
+
+/**
+ * Bytes of one WebSocket message, in place of the manager's choice.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for 0.
+ */
+trunk_status trunk_request_options_set_websocket_max_message_bytes(trunk_request_options *options,
+                                                                   size_t bytes);
+
+/**
+ * As `trunk_manager_options_set_websocket_deflate`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_deflate(trunk_request_options *options, bool offered);
+
+/**
+ * As `trunk_manager_options_set_websocket_deflate_effort`, for this request.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_websocket_deflate_effort(trunk_request_options *options,
+                                                                uint32_t level,
+                                                                size_t threshold);
+
+/**
+ * As `trunk_manager_options_set_websocket_deflate_windows`, for this request.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`.
+ */
+trunk_status trunk_request_options_set_websocket_deflate_windows(trunk_request_options *options,
+                                                                 uint8_t server_bits,
+                                                                 uint8_t client_bits);
+
+/**
+ * As `trunk_manager_options_set_websocket_deflate_alone`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_deflate_alone(trunk_request_options *options,
+                                                               bool server,
+                                                               bool client);
+
+/**
+ * As `trunk_manager_options_set_websocket_frames`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_frames(trunk_request_options *options, bool frames);
+
+/**
+ * As `trunk_manager_options_set_websocket_ping_interval`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_ping_interval(trunk_request_options *options,
+                                                               uint64_t interval_ms);
+
+/**
+ * As `trunk_manager_options_set_websocket_ping_timeout`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_ping_timeout(trunk_request_options *options,
+                                                              uint64_t timeout_ms);
+
+/**
+ * As `trunk_manager_options_set_websocket_close_timeout`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_close_timeout(trunk_request_options *options,
+                                                               uint64_t timeout_ms);
+
+/**
+ * As `trunk_manager_options_set_websocket_reconnect`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_reconnect(trunk_request_options *options, bool allowed);
+
+/**
+ * As `trunk_manager_options_set_websocket_reconnect_pauses`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_reconnect_pauses(trunk_request_options *options,
+                                                                  uint64_t first_ms,
+                                                                  uint64_t longest_ms,
+                                                                  uint32_t attempts);
+
+/**
+ * As `trunk_manager_options_set_websocket_reconnect_queue`, for this request.
+ */
+trunk_status trunk_request_options_set_websocket_reconnect_queue(trunk_request_options *options,
+                                                                 size_t bytes);
+
+/**
+ * As `trunk_manager_options_set_websocket_reconnect_codes`, for this request.
+ *
+ * Ownership: `codes` (NULL allowed with a count of 0) are copied.
+ */
+trunk_status trunk_request_options_set_websocket_reconnect_codes(trunk_request_options *options,
+                                                                 const uint16_t *codes,
+                                                                 size_t count);
+
+/**
+ * As `trunk_manager_options_set_websocket_resume`, for this request.
+ *
+ * Ownership: as `trunk_manager_options_set_retry_callback`; without a callback `destroy` is called at once.
+ */
+trunk_status trunk_request_options_set_websocket_resume(trunk_request_options *options,
+                                                        trunk_resume_callback callback,
+                                                        void *user_data,
+                                                        trunk_destroy_callback destroy);
+
 /* ---- Options of both: credentials ---------------------------------------------------------------------------- */
 
 /**
@@ -2134,8 +2447,8 @@ trunk_status trunk_manager_submit_callback(trunk_manager *manager,
  * or from inside a callback.
  * Threads: blocks, unless `timeout_ms` is 0. When another thread frees the request meanwhile it answers
  * `TRUNK_ERROR_INVALID_HANDLE`.
- * Valid until: `*part` lives until the next call of this function on the request, whatever that call answers, or until
- * the request is freed.
+ * Valid until: `*part` lives until the next call of this function or of `trunk_websocket_recv_many` on the request, whatever
+ * that call answers, or until the request is freed.
  */
 trunk_status trunk_request_recv(trunk_request *request,
                                 int64_t timeout_ms,
@@ -2212,43 +2525,9 @@ trunk_status trunk_request_free(trunk_request *request);
 /* ---- WebSockets ---------------------------------------------------------------------------------------------- */
 
 /**
- * The kind of a WebSocket message or control frame: one of `TRUNK_FRAME_*`.
- */
-typedef int32_t trunk_frame_kind;
-
-/**
- * No frame.
- */
-#define TRUNK_FRAME_NONE 0
-
-/**
- * A text message, in UTF-8.
- */
-#define TRUNK_FRAME_TEXT 1
-
-/**
- * A binary message.
- */
-#define TRUNK_FRAME_BINARY 2
-
-/**
- * A close frame.
- */
-#define TRUNK_FRAME_CLOSE 8
-
-/**
- * A ping; when it is received it has been answered already.
- */
-#define TRUNK_FRAME_PING 9
-
-/**
- * A pong.
- */
-#define TRUNK_FRAME_PONG 10
-
-/**
- * Sends a message or control frame of `kind` over an open WebSocket, that is after its head (status 101) has come. A
- * close frame is sent with `trunk_websocket_close`.
+ * Sends a message or control frame of `kind` over an open WebSocket, that is after its head (status 101, or of HTTP/2 200) has
+ * come. A close frame is sent with `trunk_websocket_close`; `TRUNK_FRAME_CONTINUATION` is the last fragment of a message
+ * whose others `trunk_websocket_send_many` has sent.
  *
  * Ownership: `payload` is copied.
  * Errors: `TRUNK_ERROR_AGAIN` when the queue is full: nothing was taken, a part of kind `TRUNK_PART_WRITABLE` tells when
@@ -2258,6 +2537,52 @@ typedef int32_t trunk_frame_kind;
 trunk_status trunk_websocket_send(trunk_request *request,
                                   trunk_frame_kind kind,
                                   trunk_view payload);
+
+/**
+ * Sends as many of `count` messages or frames as the queue has room for, in order and as one batch; `*sent` tells how many.
+ * Fewer than `count` mean that the next one answers for itself: the next call says what is wrong with it.
+ *
+ * Ownership: the payloads are copied.
+ * Errors: as `trunk_websocket_send` and `trunk_websocket_close`, for the first message; then nothing was taken.
+ * `TRUNK_ERROR_INVALID_STATE` also for a message that begins inside another one that is sent in fragments.
+ */
+trunk_status trunk_websocket_send_many(trunk_request *request,
+                                       const trunk_message *messages,
+                                       size_t count,
+                                       size_t *sent);
+
+/**
+ * Takes up to `room` messages and frames of a request that was submitted with `trunk_manager_submit_recv`, and waits for the
+ * first as `trunk_request_recv` does; `*count` tells how many. Control frames are among them, by their kind. Where the next
+ * part is no frame (the head, the end, room to send) none are taken, and the call succeeds with a count of 0:
+ * `trunk_request_recv` takes that part.
+ *
+ * Errors: as `trunk_request_recv`.
+ * Threads: as `trunk_request_recv`.
+ * Valid until: the payloads live, and keep their credit, until the next call of this function or of `trunk_request_recv`
+ * on the request, whatever that call answers, or until the request is freed.
+ */
+trunk_status trunk_websocket_recv_many(trunk_request *request,
+                                       int64_t timeout_ms,
+                                       trunk_message *messages,
+                                       size_t room,
+                                       size_t *count);
+
+/**
+ * Pings the peer of an open WebSocket. A part of kind `TRUNK_PART_LATENCY` with the same number (`trunk_part_ping`) tells how
+ * long the answer took.
+ *
+ * Errors: as `trunk_websocket_send`.
+ */
+trunk_status trunk_websocket_ping(trunk_request *request,
+                                  uint64_t *ping);
+
+/**
+ * How long the last ping and its answer took, in nanoseconds, those of `websocket_ping_interval` among them; 0 before the
+ * first.
+ */
+trunk_status trunk_websocket_latency(const trunk_request *request,
+                                     uint64_t *nanoseconds);
 
 /**
  * Begins the closing handshake of an open WebSocket, with a code (RFC 6455, 7.4; 0 sends none) and a reason. When the
@@ -2290,7 +2615,7 @@ typedef int32_t trunk_kind;
 #define TRUNK_PART_INFORMATIONAL 1
 
 /**
- * The final answer: status and header fields. For a WebSocket the status is 101: it is open.
+ * The final answer: status and header fields. For a WebSocket the status is 101, or over HTTP/2 200: it is open.
  */
 #define TRUNK_PART_HEAD 2
 
@@ -2329,6 +2654,16 @@ typedef int32_t trunk_kind;
  * A redirect that was followed: status, header fields, and the URL that it led to.
  */
 #define TRUNK_PART_REDIRECT 9
+
+/**
+ * A WebSocket was lost and is open again, with this status and these header fields. It comes between frames.
+ */
+#define TRUNK_PART_RECONNECTED 10
+
+/**
+ * The answer to a ping of `trunk_websocket_ping`. It comes between frames.
+ */
+#define TRUNK_PART_LATENCY 11
 
 /**
  * Whether `part` is live, with the reason where it is not.
@@ -2419,6 +2754,21 @@ trunk_frame_kind trunk_part_frame_kind(const trunk_part *part);
  * The code of a close frame; 0 where the peer gave none, and for another part.
  */
 uint16_t trunk_part_close_code(const trunk_part *part);
+
+/**
+ * Whether a frame is a fragment that others of its message follow: with `trunk_manager_options_set_websocket_frames`.
+ */
+bool trunk_part_frame_has_more(const trunk_part *part);
+
+/**
+ * The number of the ping whose answer took so long, as `trunk_websocket_ping` gave it; 0 for another part.
+ */
+uint64_t trunk_part_ping(const trunk_part *part);
+
+/**
+ * From handing a ping to the connection to reading its answer, in nanoseconds; 0 for another part.
+ */
+uint64_t trunk_part_round_trip(const trunk_part *part);
 
 /* ---- Terminal parts ------------------------------------------------------------------------------------------ */
 

@@ -21,6 +21,7 @@ struct arguments arguments_parse(int argc, char **argv)
         {"http", required_argument, NULL, 'h'},      {"in-flight", required_argument, NULL, 'n'},
         {"seconds", required_argument, NULL, 's'},   {"warmup", required_argument, NULL, 'w'},
         {"body", required_argument, NULL, 'b'},      {"download", no_argument, NULL, 'd'},
+        {"size", required_argument, NULL, 'b'},
         {"stall", required_argument, NULL, 't'},     {"stall-at", required_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},
     };

@@ -14,7 +14,7 @@ struct arguments {
     int in_flight;
     double seconds;     /* measured time; a download ignores it */
     double warmup;
-    int64_t body;       /* length of the right answer */
+    int64_t body;       /* length of the right answer, or of a message (--size) */
     bool download;      /* one body of --body bytes instead of many small ones */
     double stall;       /* seconds the consumer of a download stops for … */
     int64_t stall_at;   /* … once it has seen this many bytes */

@@ -175,6 +175,26 @@ def websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
     return Job(name, title, tuple(programs), unit="messages/s", apart=in_flight == 1)
 
 
+def c_websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
+    def program(library: str, binary: str, role: str, engine: str = "") -> Program:
+        def command(urls: Urls, seconds: float) -> list[str]:
+            line = [binary, "--job", name, "--url", urls.websocket, "--size", str(size)]
+            line += ["--in-flight", str(in_flight), "--seconds", str(seconds)]
+            return line + (["--engine", engine] if engine else [])
+
+        return Program(f"{library}/{engine}" if engine else library, role, command)
+
+    ours = str(paths.BIN / "websocket_bench")
+    programs = (
+        program("tokio-tungstenite", str(paths.TUNGSTENITE), "peer"),
+        program("trunkline", ours, "ours", "threads"),
+        program("trunkline", ours, "ours", "inline"),
+    )
+    pattern = "1 in flight" if in_flight == 1 else f"pipelined, window of {in_flight}"
+    title = f"C WebSocket echo, {words}, {pattern}"
+    return Job(name, title, programs, unit="messages/s", apart=in_flight == 1)
+
+
 JOBS = (
     c_job(1, 64),
     c_job(2, 64),
@@ -186,6 +206,9 @@ JOBS = (
     python_sync_job(2),
     python_fitted_job(1),
     python_fitted_job(20),
+    c_websocket_job("c-ws-256-64", 256, 64, "256 B"),
+    c_websocket_job("c-ws-256-1", 256, 1, "256 B"),
+    c_websocket_job("c-ws-8k-64", 8 * 1024, 64, "8 KiB"),
     websocket_job("ws-256-64", 256, 64, "256 B"),
     websocket_job("ws-256-1", 256, 1, "256 B"),
     websocket_job("ws-8k-64", 8 * 1024, 64, "8 KiB"),
@@ -212,6 +235,10 @@ GOALS = (
         Goal(f"py-fitted-h1-{threads}", (f"{client}-on-trunkline",), client, 1.0)
         for threads in (1, 20)
         for client in ("httpx", "requests")
+    ),
+    *(
+        Goal(f"c-ws-{pattern}", C_INLINE, "tokio-tungstenite", 1.0)
+        for pattern in ("256-64", "256-1", "8k-64")
     ),
     *(Goal("ws-256-64", (f"trunkline/{loop}",), f"picows/{loop}", 1.0) for loop in LOOPS),
     *(Goal("ws-256-1", (f"trunkline/{loop}",), f"picows/{loop}", 0.9) for loop in LOOPS),

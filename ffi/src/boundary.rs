@@ -76,6 +76,17 @@ impl<T> Out<T> {
         // SAFETY: `new` was promised that the place may be written during the call.
         unsafe { self.0.write(value) }
     }
+
+    /// Writes an array.
+    ///
+    /// # Safety
+    /// There is room for all of them.
+    pub(crate) unsafe fn set_all(self, values: impl Iterator<Item = T>) {
+        for (index, value) in values.enumerate() {
+            // SAFETY: the caller's promise, and that of `new`.
+            unsafe { self.0.add(index).write(value) }
+        }
+    }
 }
 
 /// A deadline from milliseconds: 0 has passed already, -1 never comes.

@@ -22,6 +22,7 @@ mod handle;
 mod har;
 mod log;
 mod manager;
+mod message;
 mod options;
 mod options_auth;
 mod options_connection;
@@ -29,6 +30,7 @@ mod options_http2;
 mod options_limits;
 mod options_policy;
 mod options_tls;
+mod options_websocket;
 mod pages;
 mod part;
 mod part_end;
@@ -37,6 +39,7 @@ mod request;
 mod request_options;
 mod request_policy;
 mod request_url;
+mod request_websocket;
 mod resolver;
 mod retry;
 mod statistics;
@@ -49,6 +52,7 @@ mod url;
 mod version;
 mod view;
 mod websocket;
+mod websocket_policy;
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]

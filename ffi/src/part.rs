@@ -9,9 +9,9 @@ use http::{HeaderMap, Version};
 use crate::boundary::{Out, call, value};
 use crate::cell::with;
 use crate::handle::{trunk_part, trunk_request};
+use crate::message::{self, TRUNK_FRAME_NONE, trunk_frame_kind};
 use crate::status::trunk_status;
 use crate::view::{trunk_header, trunk_view};
-use crate::websocket::{TRUNK_FRAME_NONE, kind, trunk_frame_kind};
 
 /// The kind of a part: one of `TRUNK_PART_*`. A request delivers them in this order: informational and redirects, any number; one
 /// head; data or frames, any number; trailers, at most once; then done or error, exactly once. Kinds may be added.
@@ -21,7 +21,7 @@ pub type trunk_kind = i32;
 pub const TRUNK_PART_NONE: trunk_kind = 0;
 /// An informational (1xx) answer: status and header fields.
 pub const TRUNK_PART_INFORMATIONAL: trunk_kind = 1;
-/// The final answer: status and header fields. For a WebSocket the status is 101: it is open.
+/// The final answer: status and header fields. For a WebSocket the status is 101, or over HTTP/2 200: it is open.
 pub const TRUNK_PART_HEAD: trunk_kind = 2;
 /// Bytes of the body.
 pub const TRUNK_PART_DATA: trunk_kind = 3;
@@ -38,6 +38,10 @@ pub const TRUNK_PART_DONE: trunk_kind = 7;
 pub const TRUNK_PART_ERROR: trunk_kind = 8;
 /// A redirect that was followed: status, header fields, and the URL that it led to.
 pub const TRUNK_PART_REDIRECT: trunk_kind = 9;
+/// A WebSocket was lost and is open again, with this status and these header fields. It comes between frames.
+pub const TRUNK_PART_RECONNECTED: trunk_kind = 10;
+/// The answer to a ping of `trunk_websocket_ping`. It comes between frames.
+pub const TRUNK_PART_LATENCY: trunk_kind = 11;
 
 /// The error of asking a part for what it does not have.
 pub(crate) fn wrong_kind(what: &str) -> Error {
@@ -50,7 +54,7 @@ pub(crate) fn wrong_kind(what: &str) -> Error {
 /// Status line and header fields of a part that has them.
 fn head<'a>(part: &'a Part, what: &str) -> Result<&'a Head> {
     match part {
-        Part::Informational(head) | Part::Head(head) => Ok(head),
+        Part::Informational(head) | Part::Head(head) | Part::Reconnected(head) => Ok(head),
         Part::Redirect(redirect) => Ok(&redirect.head),
         _ => Err(wrong_kind(what)),
     }
@@ -84,6 +88,8 @@ pub extern "C" fn trunk_part_kind(part: *const trunk_part) -> trunk_kind {
                 Part::Data(_) => TRUNK_PART_DATA,
                 Part::Trailers(_) => TRUNK_PART_TRAILERS,
                 Part::Frame(_) => TRUNK_PART_FRAME,
+                Part::Reconnected(_) => TRUNK_PART_RECONNECTED,
+                Part::Latency(_) => TRUNK_PART_LATENCY,
                 Part::Writable => TRUNK_PART_WRITABLE,
                 Part::Done(_) => TRUNK_PART_DONE,
                 Part::Error(_) => TRUNK_PART_ERROR,
@@ -253,7 +259,7 @@ pub extern "C" fn trunk_part_data(part: *const trunk_part) -> trunk_view {
 pub extern "C" fn trunk_part_frame_kind(part: *const trunk_part) -> trunk_frame_kind {
     value(TRUNK_FRAME_NONE, || {
         with(part, |content| match content.event.part() {
-            Part::Frame(frame) => Ok(kind(frame)),
+            Part::Frame(frame) => Ok(message::kind(frame)),
             _ => Err(wrong_kind("frame")),
         })
     })
@@ -264,8 +270,43 @@ pub extern "C" fn trunk_part_frame_kind(part: *const trunk_part) -> trunk_frame_
 pub extern "C" fn trunk_part_close_code(part: *const trunk_part) -> u16 {
     value(0, || {
         with(part, |content| match content.event.part() {
-            Part::Frame(Frame::Close(code, _)) => Ok(code.unwrap_or(0)),
+            Part::Frame(frame @ Frame::Close(..)) => Ok(message::close_code(frame)),
             _ => Err(wrong_kind("close code")),
+        })
+    })
+}
+
+/// Whether a frame is a fragment that others of its message follow: with `trunk_manager_options_set_websocket_frames`.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_part_frame_has_more(part: *const trunk_part) -> bool {
+    value(false, || {
+        with(part, |content| match content.event.part() {
+            Part::Frame(frame) => Ok(message::has_more(frame)),
+            _ => Err(wrong_kind("frame")),
+        })
+    })
+}
+
+/// The number of the ping whose answer took so long, as `trunk_websocket_ping` gave it; 0 for another part.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_part_ping(part: *const trunk_part) -> u64 {
+    value(0, || {
+        with(part, |content| match content.event.part() {
+            Part::Latency(latency) => Ok(latency.ping),
+            _ => Err(wrong_kind("ping")),
+        })
+    })
+}
+
+/// From handing a ping to the connection to reading its answer, in nanoseconds; 0 for another part.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_part_round_trip(part: *const trunk_part) -> u64 {
+    value(0, || {
+        with(part, |content| match content.event.part() {
+            Part::Latency(latency) => {
+                Ok(u64::try_from(latency.round_trip.as_nanos()).unwrap_or(u64::MAX))
+            }
+            _ => Err(wrong_kind("round trip")),
         })
     })
 }

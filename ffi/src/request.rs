@@ -1,11 +1,14 @@
 //! Submitted requests.
 
 use std::ffi::c_void;
+use std::mem;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
-use engine::{Control, Error, ErrorCode, Event, RequestHandle, Result, header_field};
+use engine::{
+    Control, Error, ErrorCode, Event, Frame, Frames, RequestHandle, Result, header_field,
+};
 use http::HeaderMap;
 
 use crate::boundary::{Out, call, deadline};
@@ -49,8 +52,23 @@ pub(crate) struct RequestObject {
     submitted: OnceLock<RequestHandle>,
     /// Set when a part came before `submit` returned.
     early: OnceLock<Control>,
-    /// The part that `recv` gave last.
-    received: Mutex<Option<OwnedCell>>,
+    received: Mutex<Received>,
+}
+
+/// What was received last, and lives until more is received.
+#[derive(Default)]
+struct Received {
+    part: Option<OwnedCell>,
+    frames: Frames,
+}
+
+impl Received {
+    fn clear(&mut self) {
+        if let Some(cell) = self.part.as_mut() {
+            cell.clear();
+        }
+        self.frames.clear();
+    }
 }
 
 impl RequestObject {
@@ -71,7 +89,7 @@ impl RequestObject {
             flags: AtomicU8::new(if owned { 0 } else { OWNERLESS }),
             submitted: OnceLock::new(),
             early: OnceLock::new(),
-            received: Mutex::new(None),
+            received: Mutex::default(),
         }
     }
 
@@ -171,8 +189,8 @@ impl RequestObject {
             })
     }
 
-    fn recv(self: &Arc<Self>, timeout_ms: i64) -> Result<*const trunk_part> {
-        let deadline = deadline(timeout_ms)?;
+    /// What was received last, once it has died.
+    fn lock_received(&self, timeout_ms: i64) -> Result<(MutexGuard<'_, Received>, &RequestHandle)> {
         may_wait(timeout_ms)?;
         if self.way != Way::Recv {
             return Err(Error::new(
@@ -190,31 +208,57 @@ impl RequestObject {
                 ));
             }
         };
-        if let Some(cell) = received.as_mut() {
-            cell.clear();
-        }
+        received.clear();
         let submitted = self.submitted.get().ok_or_else(|| {
             Error::new(
                 ErrorCode::InvalidState,
                 "the request is still being submitted",
             )
         })?;
+        Ok((received, submitted))
+    }
+
+    fn recv(self: &Arc<Self>, timeout_ms: i64) -> Result<*const trunk_part> {
+        let deadline = deadline(timeout_ms)?;
+        let (mut received, submitted) = self.lock_received(timeout_ms)?;
         let event = submitted.recv(deadline)?;
-        let cell = match received.as_mut() {
+        let cell = match received.part.as_mut() {
             Some(cell) => cell,
-            None => received.insert(OwnedCell::new()?),
+            None => received.part.insert(OwnedCell::new()?),
         };
         Ok(cell.put(Content::new(event, Arc::clone(self))))
     }
 
-    /// Makes the part that `recv` gave last die, unless `recv` is running: then that call does it.
+    /// Takes up to `most` frames and shows them to `show`; they live until more is received.
+    pub(crate) fn recv_many<T>(
+        &self,
+        timeout_ms: i64,
+        most: usize,
+        show: impl FnOnce(&[Frame]) -> T,
+    ) -> Result<T> {
+        let deadline = deadline(timeout_ms)?;
+        let (mut received, submitted) = self.lock_received(timeout_ms)?;
+        submitted.recv_frames(&mut received.frames, most, deadline)?;
+        Ok(show(&received.frames))
+    }
+
+    /// What was received, unless the request was freed meanwhile.
+    pub(crate) fn unless_freed<T>(&self, received: Result<T>) -> Result<T> {
+        if self.is_freed() {
+            self.release_received();
+            return Err(handle::dead(Tag::Request));
+        }
+        received
+    }
+
+    /// Makes what was received last die, unless more is being received: then that call does it.
     fn release_received(&self) {
-        let cell = match self.received.try_lock() {
-            Ok(mut received) => received.take(),
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
-            Err(TryLockError::WouldBlock) => None,
+        let received = match self.received.try_lock() {
+            Ok(mut received) => mem::take(&mut *received),
+            Err(TryLockError::Poisoned(poisoned)) => mem::take(&mut *poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => return,
         };
-        drop(cell);
+        drop(received);
     }
 }
 
@@ -256,8 +300,8 @@ unsafe fn trailers(fields: *const trunk_header, count: usize) -> Result<Option<H
 /// or from inside a callback.
 /// Threads: blocks, unless `timeout_ms` is 0. When another thread frees the request meanwhile it answers
 /// `TRUNK_ERROR_INVALID_HANDLE`.
-/// Valid until: `*part` lives until the next call of this function on the request, whatever that call answers, or until
-/// the request is freed.
+/// Valid until: `*part` lives until the next call of this function or of `trunk_websocket_recv_many` on the request, whatever
+/// that call answers, or until the request is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_request_recv(
     request: *mut trunk_request,
@@ -270,11 +314,7 @@ pub unsafe extern "C" fn trunk_request_recv(
         let request = get(request)?;
         let out = out?;
         let part = request.recv(timeout_ms);
-        if request.is_freed() {
-            request.release_received();
-            return Err(handle::dead(Tag::Request));
-        }
-        out.set(part?);
+        out.set(request.unless_freed(part)?);
         Ok(())
     })
 }

@@ -1,42 +1,19 @@
-//! Sending over a WebSocket.
+//! Sending and receiving over a WebSocket.
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use engine::{Error, ErrorCode, Frame};
 
-use crate::boundary::call;
+use crate::boundary::{Out, call};
 use crate::handle::{self, trunk_request};
+use crate::message::{TRUNK_FRAME_CLOSE, copy, trunk_frame_kind, trunk_message};
 use crate::request::RequestObject;
 use crate::status::trunk_status;
-use crate::view::trunk_view;
+use crate::view::{array, trunk_view};
 
-/// The kind of a WebSocket message or control frame: one of `TRUNK_FRAME_*`.
-pub type trunk_frame_kind = i32;
-
-/// No frame.
-pub const TRUNK_FRAME_NONE: trunk_frame_kind = 0;
-/// A text message, in UTF-8.
-pub const TRUNK_FRAME_TEXT: trunk_frame_kind = 1;
-/// A binary message.
-pub const TRUNK_FRAME_BINARY: trunk_frame_kind = 2;
-/// A close frame.
-pub const TRUNK_FRAME_CLOSE: trunk_frame_kind = 8;
-/// A ping; when it is received it has been answered already.
-pub const TRUNK_FRAME_PING: trunk_frame_kind = 9;
-/// A pong.
-pub const TRUNK_FRAME_PONG: trunk_frame_kind = 10;
-
-/// The kind of a frame.
-pub(crate) fn kind(frame: &Frame) -> trunk_frame_kind {
-    match frame {
-        Frame::Text(_) => TRUNK_FRAME_TEXT,
-        Frame::Binary(_) => TRUNK_FRAME_BINARY,
-        Frame::Ping(_) => TRUNK_FRAME_PING,
-        Frame::Pong(_) => TRUNK_FRAME_PONG,
-        Frame::Close(..) => TRUNK_FRAME_CLOSE,
-        // Delivered only where they are asked for, which this interface does not do.
-        Frame::Fragment { .. } => TRUNK_FRAME_NONE,
-    }
-}
+/// Bytes of messages that are copied at once, and queued under one lock.
+const BATCH: usize = 64 * 1024;
 
 fn send(request: *mut trunk_request, frame: Frame) -> engine::Result<()> {
     handle::get::<RequestObject>(request.addr())?
@@ -44,8 +21,9 @@ fn send(request: *mut trunk_request, frame: Frame) -> engine::Result<()> {
         .send(frame)
 }
 
-/// Sends a message or control frame of `kind` over an open WebSocket, that is after its head (status 101) has come. A
-/// close frame is sent with `trunk_websocket_close`.
+/// Sends a message or control frame of `kind` over an open WebSocket, that is after its head (status 101, or of HTTP/2 200) has
+/// come. A close frame is sent with `trunk_websocket_close`; `TRUNK_FRAME_CONTINUATION` is the last fragment of a message
+/// whose others `trunk_websocket_send_many` has sent.
 ///
 /// Ownership: `payload` is copied.
 /// Errors: `TRUNK_ERROR_AGAIN` when the queue is full: nothing was taken, a part of kind `TRUNK_PART_WRITABLE` tells when
@@ -58,23 +36,140 @@ pub unsafe extern "C" fn trunk_websocket_send(
     payload: trunk_view,
 ) -> trunk_status {
     call(|| {
+        let message = trunk_message {
+            payload,
+            kind,
+            code: 0,
+            more: false,
+        };
+        // A wrong handle is named before a wrong kind.
+        let request = handle::get::<RequestObject>(request.addr())?;
+        if kind == TRUNK_FRAME_CLOSE {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "a close is sent with trunk_websocket_close",
+            ));
+        }
         // SAFETY: the contract: a view that is an argument may be read during the call.
         let payload = Bytes::copy_from_slice(unsafe { payload.bytes() }?);
-        let frame = match kind {
-            TRUNK_FRAME_TEXT => Frame::Text(payload),
-            TRUNK_FRAME_BINARY => Frame::Binary(payload),
-            TRUNK_FRAME_PING => Frame::Ping(payload),
-            TRUNK_FRAME_PONG => Frame::Pong(payload),
-            // A wrong handle is named before a wrong kind.
-            _ => {
-                handle::get::<RequestObject>(request.addr())?;
-                return Err(Error::new(
-                    ErrorCode::InvalidArgument,
-                    format!("a frame of kind {kind} is not sent so"),
-                ));
+        request.control()?.send(message.frame(payload)?)
+    })
+}
+
+/// Sends as many of `count` messages or frames as the queue has room for, in order and as one batch; `*sent` tells how many.
+/// Fewer than `count` mean that the next one answers for itself: the next call says what is wrong with it.
+///
+/// Ownership: the payloads are copied.
+/// Errors: as `trunk_websocket_send` and `trunk_websocket_close`, for the first message; then nothing was taken.
+/// `TRUNK_ERROR_INVALID_STATE` also for a message that begins inside another one that is sent in fragments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_websocket_send_many(
+    request: *mut trunk_request,
+    messages: *const trunk_message,
+    count: usize,
+    sent: *mut usize,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(sent, "sent") };
+        let request = handle::get::<RequestObject>(request.addr())?;
+        let out = out?;
+        // SAFETY: the contract: an array that is an argument holds as many as are said.
+        let messages = unsafe { array(messages, count, "messages") }?;
+        let control = request.control()?;
+        let mut taken = 0;
+        while taken < count {
+            // SAFETY: the contract: each has a view that may be read.
+            let copied = unsafe { copy(&messages[taken..], BATCH) };
+            let queued = copied.and_then(|frames| {
+                let (wanted, mut frames) = (frames.len(), VecDeque::from(frames));
+                control
+                    .send_many(&mut frames)
+                    .map(|queued| (queued, queued == wanted))
+            });
+            match queued {
+                Ok((queued, all)) => {
+                    taken += queued;
+                    if !all {
+                        break;
+                    }
+                }
+                Err(error) if taken == 0 => return Err(error),
+                Err(_) => break,
             }
-        };
-        send(request, frame)
+        }
+        out.set(taken);
+        Ok(())
+    })
+}
+
+/// Takes up to `room` messages and frames of a request that was submitted with `trunk_manager_submit_recv`, and waits for the
+/// first as `trunk_request_recv` does; `*count` tells how many. Control frames are among them, by their kind. Where the next
+/// part is no frame (the head, the end, room to send) none are taken, and the call succeeds with a count of 0:
+/// `trunk_request_recv` takes that part.
+///
+/// Errors: as `trunk_request_recv`.
+/// Threads: as `trunk_request_recv`.
+/// Valid until: the payloads live, and keep their credit, until the next call of this function or of `trunk_request_recv`
+/// on the request, whatever that call answers, or until the request is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_websocket_recv_many(
+    request: *mut trunk_request,
+    timeout_ms: i64,
+    messages: *mut trunk_message,
+    room: usize,
+    count: *mut usize,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: out-parameters are NULL or may be written.
+        let (messages, out) = unsafe { (Out::new(messages, "messages"), Out::new(count, "count")) };
+        let request = handle::get::<RequestObject>(request.addr())?;
+        let (messages, out) = (messages?, out?);
+        let taken = request.recv_many(timeout_ms, room, |frames| {
+            // SAFETY: the contract: there is room for as many as were asked for, and no more are taken.
+            unsafe { messages.set_all(frames.iter().map(trunk_message::of)) };
+            frames.len()
+        });
+        let count = request.unless_freed(taken)?;
+        out.set(count);
+        Ok(())
+    })
+}
+
+/// Pings the peer of an open WebSocket. A part of kind `TRUNK_PART_LATENCY` with the same number (`trunk_part_ping`) tells how
+/// long the answer took.
+///
+/// Errors: as `trunk_websocket_send`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_websocket_ping(
+    request: *mut trunk_request,
+    ping: *mut u64,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(ping, "ping") };
+        let request = handle::get::<RequestObject>(request.addr())?;
+        let out = out?;
+        out.set(request.control()?.ping()?);
+        Ok(())
+    })
+}
+
+/// How long the last ping and its answer took, in nanoseconds, those of `websocket_ping_interval` among them; 0 before the
+/// first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_websocket_latency(
+    request: *const trunk_request,
+    nanoseconds: *mut u64,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(nanoseconds, "nanoseconds") };
+        let request = handle::get::<RequestObject>(request.addr())?;
+        let out = out?;
+        let latency = request.control()?.latency().unwrap_or_default();
+        out.set(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+        Ok(())
     })
 }
 

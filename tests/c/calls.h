@@ -22,6 +22,19 @@
     X(trunk_##kind##_options_set_max_decode_ratio, kind##_options, (h, 1))                                           \
     X(trunk_##kind##_options_set_cookies, kind##_options, (h, true))                                                 \
     X(trunk_##kind##_options_set_expect_continue, kind##_options, (h, 1))                                            \
+    X(trunk_##kind##_options_set_websocket_deflate, kind##_options, (h, true))                                       \
+    X(trunk_##kind##_options_set_websocket_deflate_effort, kind##_options, (h, 6, 128))                              \
+    X(trunk_##kind##_options_set_websocket_deflate_windows, kind##_options, (h, 15, 15))                             \
+    X(trunk_##kind##_options_set_websocket_deflate_alone, kind##_options, (h, true, true))                           \
+    X(trunk_##kind##_options_set_websocket_frames, kind##_options, (h, true))                                        \
+    X(trunk_##kind##_options_set_websocket_ping_interval, kind##_options, (h, 1))                                    \
+    X(trunk_##kind##_options_set_websocket_ping_timeout, kind##_options, (h, 1))                                     \
+    X(trunk_##kind##_options_set_websocket_close_timeout, kind##_options, (h, 1))                                    \
+    X(trunk_##kind##_options_set_websocket_reconnect, kind##_options, (h, true))                                     \
+    X(trunk_##kind##_options_set_websocket_reconnect_pauses, kind##_options, (h, 1, 1, 1))                           \
+    X(trunk_##kind##_options_set_websocket_reconnect_queue, kind##_options, (h, 1))                                  \
+    X(trunk_##kind##_options_set_websocket_reconnect_codes, kind##_options, (h, NULL, 0))                            \
+    X(trunk_##kind##_options_set_websocket_resume, kind##_options, (h, never_resume, NULL, never_destroy))           \
     X(trunk_##kind##_options_set_auth_none, kind##_options, (h))                                                     \
     X(trunk_##kind##_options_set_auth_basic, kind##_options, (h, TEXT, TEXT))                                        \
     X(trunk_##kind##_options_set_auth_bearer, kind##_options, (h, TEXT))                                             \
@@ -63,6 +76,7 @@
     X(trunk_manager_options_set_websocket_max_frame_bytes, manager_options, (h, 1))                                  \
     X(trunk_manager_options_set_websocket_max_message_bytes, manager_options, (h, 1))                                \
     X(trunk_manager_options_set_websocket_send_buffer, manager_options, (h, 1))                                      \
+    X(trunk_manager_options_set_websocket_http, manager_options, (h, TRUNK_HTTP_1))                                  \
     X(trunk_manager_options_set_tls_ca, manager_options, (h, TEXT))                                                  \
     X(trunk_manager_options_set_tls_ca_file, manager_options, (h, trunk_text("/dev/null")))                          \
     X(trunk_manager_options_set_tls_verify, manager_options, (h, false))                                             \
@@ -115,6 +129,8 @@
     X(trunk_request_options_set_credit, request_options, (h, 1))                                                     \
     X(trunk_request_options_set_replay, request_options, (h, true))                                                  \
     X(trunk_request_options_set_manual_release, request_options, (h, true))                                          \
+    X(trunk_request_options_set_websocket_protocols, request_options, (h, NULL, 0))                                  \
+    X(trunk_request_options_set_websocket_max_message_bytes, request_options, (h, 1))                                \
     X(trunk_request_recv, request, (h, 0, &o->part))                                                                 \
     X(trunk_request_cancel, request, (h))                                                                            \
     X(trunk_request_release, request, (h, 1))                                                                        \
@@ -125,6 +141,10 @@
     X(trunk_request_user_data, request, (h, &o->pointer))                                                            \
     X(trunk_request_has_ended, request, (h, &o->flag))                                                               \
     X(trunk_websocket_send, request, (h, TRUNK_FRAME_TEXT, TEXT))                                                    \
+    X(trunk_websocket_send_many, request, (h, NULL, 0, &o->size))                                                    \
+    X(trunk_websocket_recv_many, request, (h, 0, &o->message, 1, &o->size))                                          \
+    X(trunk_websocket_ping, request, (h, &o->number))                                                                \
+    X(trunk_websocket_latency, request, (h, &o->number))                                                             \
     X(trunk_websocket_close, request, (h, 1000, TEXT))                                                               \
     X(trunk_part_check, part, (h))                                                                                   \
     X(trunk_part_header_at, part, (h, 0, &o->header))                                                                \
@@ -198,6 +218,9 @@
     X(trunk_part_header, NO_VIEW(trunk_part_header(h, TEXT)))                                                        \
     X(trunk_part_data, NO_VIEW(trunk_part_data(h)))                                                                  \
     X(trunk_part_frame_kind, trunk_part_frame_kind(h) == TRUNK_FRAME_NONE)                                           \
+    X(trunk_part_frame_has_more, !trunk_part_frame_has_more(h))                                                      \
+    X(trunk_part_ping, trunk_part_ping(h) == 0)                                                                      \
+    X(trunk_part_round_trip, trunk_part_round_trip(h) == 0)                                                          \
     X(trunk_part_close_code, trunk_part_close_code(h) == 0)                                                          \
     X(trunk_part_error, trunk_part_error(h) == TRUNK_OK)                                                             \
     X(trunk_part_error_message, NO_VIEW(trunk_part_error_message(h)))                                                \

@@ -14,6 +14,7 @@ struct outs {
     trunk_header header;
     trunk_view view;
     trunk_sse_event event;
+    trunk_message message;
     uint64_t number;
     size_t size;
     int descriptor;
@@ -43,6 +44,17 @@ static trunk_status never_auth(void *user_data, const trunk_auth_request *reques
 static uint64_t never_delay(void *user_data, uint32_t number)
 {
     (void)number;
+    never_part(user_data, NULL);
+    return 0;
+}
+
+static size_t never_resume(void *user_data, uint16_t status, const trunk_header *headers, size_t count,
+                           const trunk_message **messages)
+{
+    (void)status;
+    (void)headers;
+    (void)count;
+    (void)messages;
     never_part(user_data, NULL);
     return 0;
 }

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::{Event, InlineDriver};
+use super::InlineDriver;
 use crate::error::{Error, ErrorCode, Result};
+use crate::part::{Frame, Part};
 
 #[derive(Default)]
 struct Inner {
-    events: VecDeque<Event>,
-    /// The terminal part was put in; when `events` is empty there is nothing more to come.
+    parts: VecDeque<Part>,
+    /// The terminal part was put in; when `parts` is empty there is nothing more to come.
     ended: bool,
     /// Nobody will take anything any more.
     discarded: bool,
@@ -25,39 +26,38 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn deliver(&self, event: Event) {
+    pub(crate) fn deliver(&self, part: Part) {
         let mut inner = self.lock();
-        inner.ended |= event.is_terminal();
+        inner.ended |= part.is_terminal();
         if inner.discarded {
-            // Kept, it would hold its request, and that this buffer.
             drop(inner);
             return;
         }
-        inner.events.push_back(event);
+        inner.parts.push_back(part);
         if inner.waiting > 0 {
             self.arrived.notify_one();
         }
     }
 
-    /// Delivers what comes together, none of it the last.
-    pub(crate) fn deliver_all(&self, events: impl Iterator<Item = Event>) {
+    /// Delivers frames that come together.
+    pub(crate) fn deliver_frames(&self, frames: &mut Vec<Frame>) {
         let mut inner = self.lock();
         if inner.discarded {
             drop(inner);
-            events.for_each(drop);
+            frames.clear();
             return;
         }
-        inner.events.extend(events);
+        inner.parts.extend(frames.drain(..).map(Part::Frame));
         if inner.waiting > 0 {
             self.arrived.notify_one();
         }
     }
 
-    /// Moves up to `max` parts that are there into `batch`.
-    pub(crate) fn take_more(&self, batch: &mut Vec<Event>, max: usize) -> usize {
+    /// Takes up to `max` parts that are there.
+    pub(crate) fn take_more(&self, max: usize, mut take: impl FnMut(Part)) -> usize {
         let mut inner = self.lock();
-        let count = inner.events.len().min(max);
-        batch.extend(inner.events.drain(..count));
+        let count = inner.parts.len().min(max);
+        inner.parts.drain(..count).for_each(&mut take);
         count
     }
 
@@ -66,13 +66,55 @@ impl Buffer {
         &self,
         driver: Option<&dyn InlineDriver>,
         deadline: Option<Instant>,
-    ) -> Result<Event> {
+    ) -> Result<Part> {
+        self.take_with(driver, deadline, VecDeque::pop_front)
+    }
+
+    /// Moves up to `max` frames into `frames`, waiting for the first part likewise: none where that is no frame, which is
+    /// left there.
+    pub(crate) fn take_frames(
+        &self,
+        driver: Option<&dyn InlineDriver>,
+        deadline: Option<Instant>,
+        frames: &mut Vec<Frame>,
+        max: usize,
+    ) -> Result<()> {
+        self.take_with(driver, deadline, |parts| {
+            if parts.is_empty() {
+                return None;
+            }
+            while frames.len() < max {
+                match parts.pop_front() {
+                    Some(Part::Frame(frame)) => frames.push(frame),
+                    Some(other) => {
+                        parts.push_front(other);
+                        break;
+                    }
+                    None => break,
+                }
+            }
+            Some(())
+        })
+    }
+
+    /// What `take` finds among the parts, waiting until it finds something.
+    fn take_with<T>(
+        &self,
+        driver: Option<&dyn InlineDriver>,
+        deadline: Option<Instant>,
+        mut take: impl FnMut(&mut VecDeque<Part>) -> Option<T>,
+    ) -> Result<T> {
         let timeout = || Error::new(ErrorCode::Timeout, "no part arrived in the time given");
         if let Some(driver) = driver {
             loop {
-                if let Some(result) = self.try_take() {
-                    return result;
+                let mut inner = self.lock();
+                if let Some(taken) = take(&mut inner.parts) {
+                    return Ok(taken);
                 }
+                if inner.ended {
+                    return Err(end_of_parts());
+                }
+                drop(inner);
                 if !driver.drive(&|| self.is_ready(), deadline)? && !self.is_ready() {
                     return Err(timeout());
                 }
@@ -80,8 +122,8 @@ impl Buffer {
         }
         let mut inner = self.lock();
         loop {
-            if let Some(event) = inner.events.pop_front() {
-                return Ok(event);
+            if let Some(taken) = take(&mut inner.parts) {
+                return Ok(taken);
             }
             if inner.ended {
                 return Err(end_of_parts());
@@ -116,10 +158,10 @@ impl Buffer {
     }
 
     /// The next part, the end, or nothing yet.
-    pub(crate) fn try_take(&self) -> Option<Result<Event>> {
+    pub(crate) fn try_take(&self) -> Option<Result<Part>> {
         let mut inner = self.lock();
-        match inner.events.pop_front() {
-            Some(event) => Some(Ok(event)),
+        match inner.parts.pop_front() {
+            Some(part) => Some(Ok(part)),
             None if inner.ended => Some(Err(end_of_parts())),
             None => None,
         }
@@ -129,14 +171,14 @@ impl Buffer {
     pub(crate) fn discard(&self) {
         let mut inner = self.lock();
         inner.discarded = true;
-        let events = std::mem::take(&mut inner.events);
+        let parts = std::mem::take(&mut inner.parts);
         drop(inner);
-        drop(events);
+        drop(parts);
     }
 
     fn is_ready(&self) -> bool {
         let inner = self.lock();
-        inner.ended || !inner.events.is_empty()
+        inner.ended || !inner.parts.is_empty()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -4,9 +4,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Event;
+use super::buffer::Buffer;
 use super::state::{Control, RequestState, Sink};
+use super::{Event, Frames, InlineDriver};
 use crate::error::{Error, ErrorCode, Result};
+use crate::part::Part;
 
 /// A submitted request, owned by who submitted it. With [`super::Delivery::Recv`] dropping it cancels the request.
 #[derive(Debug)]
@@ -41,14 +43,8 @@ impl RequestHandle {
     /// `busy` from inside a callback, `forked`.
     pub fn recv(&self, deadline: Option<Instant>) -> Result<Event> {
         self.control.alive()?;
-        let state = &self.control.0;
-        match &state.setup.sink {
-            Sink::Buffer(buffer) => buffer.take(state.setup.inline.as_deref(), deadline),
-            _ => Err(Error::new(
-                ErrorCode::InvalidState,
-                "the request is not delivered by recv",
-            )),
-        }
+        let part = self.buffer()?.take(self.driver(), deadline)?;
+        Ok(self.event(part))
     }
 
     /// Takes up to `max` parts into `batch`, waiting for the first until `deadline` (`None`: until it comes); how many.
@@ -65,10 +61,31 @@ impl RequestHandle {
             return Ok(0);
         }
         batch.push(self.recv(deadline)?);
-        match &self.control.0.setup.sink {
-            Sink::Buffer(buffer) => Ok(1 + buffer.take_more(batch, max - 1)),
-            _ => Ok(1),
+        let more = |part| batch.push(self.event(part));
+        Ok(1 + self.buffer()?.take_more(max - 1, more))
+    }
+
+    /// Takes up to `max` frames of a WebSocket that come next, in place of those that `batch` had, whose credit is given
+    /// back first. It waits for the first part until `deadline` (`None`: until it comes). Where that is no frame, `batch`
+    /// is empty and the part is left to [`RequestHandle::recv`].
+    ///
+    /// # Errors
+    /// As [`RequestHandle::recv`]; then `batch` is empty.
+    pub fn recv_frames(
+        &self,
+        batch: &mut Frames,
+        max: usize,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        batch.clear();
+        self.control.alive()?;
+        let buffer = self.buffer()?;
+        if max == 0 {
+            return Ok(());
         }
+        batch.fill(&self.control.0, |frames| {
+            buffer.take_frames(self.driver(), deadline, frames, max)
+        })
     }
 
     /// Takes the next part if one is there; does not run the reactor.
@@ -77,15 +94,29 @@ impl RequestHandle {
     /// `again` when there is none yet, else as [`RequestHandle::recv`].
     pub fn try_recv(&self) -> Result<Event> {
         self.control.alive()?;
+        let taken = self
+            .buffer()?
+            .try_take()
+            .unwrap_or_else(|| Err(Error::new(ErrorCode::Again, "no part is there yet")))?;
+        Ok(self.event(taken))
+    }
+
+    fn buffer(&self) -> Result<&Buffer> {
         match &self.control.0.setup.sink {
-            Sink::Buffer(buffer) => buffer
-                .try_take()
-                .unwrap_or_else(|| Err(Error::new(ErrorCode::Again, "no part is there yet"))),
+            Sink::Buffer(buffer) => Ok(buffer),
             _ => Err(Error::new(
                 ErrorCode::InvalidState,
                 "the request is not delivered by recv",
             )),
         }
+    }
+
+    fn driver(&self) -> Option<&dyn InlineDriver> {
+        self.control.0.setup.inline.as_deref()
+    }
+
+    fn event(&self, part: Part) -> Event {
+        Event::new(Arc::clone(&self.control.0), part)
     }
 }
 

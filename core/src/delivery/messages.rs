@@ -36,8 +36,8 @@ struct Fragmented {
 }
 
 impl Outgoing {
-    /// Queues a frame; true when the queue was empty, so that the session must be woken.
-    pub(crate) fn send(&mut self, frame: Frame, bound: usize) -> Result<bool> {
+    /// Whether a frame may be queued now; it is then taken by [`Outgoing::push`].
+    pub(crate) fn admit(&mut self, frame: &Frame, bound: usize) -> Result<()> {
         let bound = match self.gate {
             Gate::Open if !self.closing => bound,
             Gate::Waiting(bound) if !self.closing => bound,
@@ -53,11 +53,21 @@ impl Outgoing {
             self.refused = true;
             return Err(Error::new(ErrorCode::Again, "the send queue is full"));
         }
-        self.check_order(&frame)?;
+        self.check_order(frame)
+    }
+
+    /// Queues a frame that was admitted; true when the queue was empty, so that the session must be woken.
+    pub(crate) fn push(&mut self, frame: Frame) -> bool {
         self.closing = matches!(frame, Frame::Close(..));
-        self.queued += size;
+        self.queued += frame.credit();
         self.frames.push_back(frame);
-        Ok(self.frames.len() == 1)
+        self.frames.len() == 1
+    }
+
+    /// Queues a frame; true as [`Outgoing::push`].
+    pub(crate) fn send(&mut self, frame: Frame, bound: usize) -> Result<bool> {
+        self.admit(&frame, bound)?;
+        Ok(self.push(frame))
     }
 
     /// Messages do not begin inside others (RFC 6455, 5.4), and the text of fragments is UTF-8 in all.

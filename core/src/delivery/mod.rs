@@ -3,6 +3,7 @@
 mod buffer;
 mod callback;
 mod event;
+mod frames;
 mod handle;
 mod into;
 mod messages;
@@ -15,6 +16,7 @@ use std::time::Instant;
 
 pub use callback::Callback;
 pub use event::Event;
+pub use frames::Frames;
 pub use handle::RequestHandle;
 pub use into::FrameAnswer;
 pub(crate) use messages::Outgoing;

@@ -134,11 +134,11 @@ impl RequestState {
         if credit > 0 {
             self.outstanding.fetch_add(credit, Ordering::AcqRel);
         }
-        let event = Event::new(Arc::clone(self), part);
+        let event = |part| Event::new(Arc::clone(self), part);
         match &self.setup.sink {
-            Sink::Buffer(buffer) => buffer.deliver(event),
-            Sink::Queue(queue) => queue.deliver(event),
-            Sink::Callback(callback) => callback.deliver(event),
+            Sink::Buffer(buffer) => buffer.deliver(part),
+            Sink::Queue(queue) => queue.deliver(event(part)),
+            Sink::Callback(callback) => callback.deliver(event(part)),
         }
         true
     }
@@ -149,16 +149,18 @@ impl RequestState {
             frames.clear();
             return;
         }
+        if frames.is_empty() {
+            return;
+        }
         let credit: usize = frames.iter().map(Frame::credit).sum();
         self.outstanding.fetch_add(credit as u64, Ordering::AcqRel);
-        let events = frames
-            .drain(..)
-            .map(|frame| Event::new(Arc::clone(self), Part::Frame(frame)));
+        let event = |frame| Event::new(Arc::clone(self), Part::Frame(frame));
         match &self.setup.sink {
-            Sink::Buffer(buffer) => buffer.deliver_all(events),
-            Sink::Queue(queue) => queue.deliver_all(events),
+            Sink::Buffer(buffer) => buffer.deliver_frames(frames),
+            Sink::Queue(queue) => queue.deliver_all(frames.drain(..).map(event)),
             // What comes after a cancel is not delivered any more.
             Sink::Callback(callback) => {
+                let events = frames.drain(..).map(event);
                 for event in events.take_while(|_| self.stop.load(Ordering::Acquire) == 0) {
                     callback.deliver(event);
                 }

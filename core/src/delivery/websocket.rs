@@ -54,17 +54,13 @@ impl Control {
         let bound = self.0.setup.send_bound;
         let (mut taken, mut wake, mut failed) = (0, false, None);
         let mut outgoing = self.0.lock_outgoing();
-        while let Some(frame) = frames.front() {
-            // A clone of the payload is a reference to it.
-            let sent = check(frame).and_then(|()| outgoing.send(frame.clone(), bound));
-            match sent {
-                Ok(first) => wake |= first,
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
+        while let Some(frame) = frames.pop_front() {
+            if let Err(error) = check(&frame).and_then(|()| outgoing.admit(&frame, bound)) {
+                frames.push_front(frame);
+                failed = Some(error);
+                break;
             }
-            frames.pop_front();
+            wake |= outgoing.push(frame);
             taken += 1;
         }
         drop(outgoing);

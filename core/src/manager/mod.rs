@@ -83,6 +83,9 @@ impl Manager {
             *interval = (*interval).clamp(Duration::from_millis(1), limits::FOREVER);
         }
         check_http2(&options)?;
+        if let Some(deflate) = &options.policy.websocket_deflate {
+            deflate.check()?;
+        }
         let options = Arc::new(options);
         let queue = Arc::new(Queue::new(options.drive != Drive::Inline)?);
         let tls = Arc::new(Tls::new(options.tls.clone())?);
@@ -196,6 +199,9 @@ impl Manager {
                 ErrorCode::InvalidArgument,
                 "a WebSocket is opened by a GET without a body",
             ));
+        }
+        if let Some(deflate) = request.websocket_deflate() {
+            deflate.check()?;
         }
         let options = &inner.options;
         let (sink, token) = Sink::new(delivery, &inner.queue);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::part::{Frame, Head};
 
@@ -36,6 +37,23 @@ impl Default for WebSocketDeflate {
             server_no_context_takeover: false,
             client_no_context_takeover: false,
         }
+    }
+}
+
+impl WebSocketDeflate {
+    /// Whether these are values that there are.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a level or a window that is out of range.
+    pub fn check(&self) -> Result<()> {
+        let windows = [self.server_max_window_bits, self.client_max_window_bits];
+        if !(1..=9).contains(&self.level) || windows.iter().any(|bits| !(9..=15).contains(bits)) {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "permessage-deflate: a level is 1 to 9, a window 9 to 15 bits",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -84,5 +102,28 @@ impl fmt::Debug for WebSocketReconnect {
             .field("queue", &self.queue)
             .field("close_codes", &self.close_codes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_windows_have_a_range() {
+        assert!(WebSocketDeflate::default().check().is_ok());
+        let with = |change: fn(&mut WebSocketDeflate)| {
+            let mut deflate = WebSocketDeflate::default();
+            change(&mut deflate);
+            deflate.check().map_err(|error| error.code())
+        };
+        for wrong in [
+            (|deflate| deflate.level = 0) as fn(&mut WebSocketDeflate),
+            |deflate| deflate.level = 10,
+            |deflate| deflate.server_max_window_bits = 8,
+            |deflate| deflate.client_max_window_bits = 16,
+        ] {
+            assert_eq!(with(wrong), Err(ErrorCode::InvalidArgument));
+        }
     }
 }

@@ -5,6 +5,7 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 
 use super::Request;
 use crate::error::{Error, ErrorCode, Result};
+use crate::options::WebSocketDeflate;
 
 impl Request {
     /// The subprotocols that are offered, the best first (RFC 6455, 1.9), in place of those of before. The head tells which
@@ -35,6 +36,11 @@ impl Request {
     pub fn websocket_max_message_bytes(&mut self, bytes: usize) -> &mut Request {
         self.websocket_max_message = Some(bytes);
         self
+    }
+
+    /// What it offers of compression itself, where it says so.
+    pub(crate) fn websocket_deflate(&self) -> Option<&WebSocketDeflate> {
+        self.policy.as_ref()?.websocket_deflate.as_ref()?.as_ref()
     }
 }
 
