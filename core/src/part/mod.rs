@@ -17,7 +17,7 @@ pub enum Part {
     Informational(Box<Head>),
     /// A redirect that was followed; any number of them before the head, between informational answers.
     Redirect(Box<Redirect>),
-    /// Status and header fields of the final answer. For a WebSocket the status is 101: it is open.
+    /// Status and header fields of the final answer. For a WebSocket with status 101, over HTTP/2 200 to 299: it is open.
     Head(Box<Head>),
     /// Bytes of the body, in order. They count against the request's credit until they are released.
     Data(Bytes),

@@ -5,6 +5,7 @@ mod kit;
 
 mod faults;
 mod into;
+mod legs;
 mod life;
 mod messages;
 mod peer;

@@ -189,6 +189,8 @@ pub struct Answers {
     pub fields: Vec<(&'static str, &'static str)>,
     /// The first so many are answered with 503 and a body.
     pub refuses: usize,
+    /// What the first requests are answered with: status and fields.
+    pub first: Vec<(u16, Vec<(&'static str, &'static str)>)>,
     /// HTTP/2 that takes no WebSocket.
     pub offers_none: bool,
 }
@@ -323,6 +325,14 @@ async fn http1(mut stream: TcpStream, shared: Arc<Shared>) {
             .await;
         return;
     };
+    if let Some((status, fields)) = shared.answers.first.get(number) {
+        let mut answer = format!("HTTP/1.1 {status} First\r\ncontent-length: 0\r\n");
+        for (name, value) in fields {
+            answer.extend([name, ": ", value, "\r\n"]);
+        }
+        let _ = stream.write_all(format!("{answer}\r\n").as_bytes()).await;
+        return;
+    }
     if number < shared.answers.refuses {
         let _ = stream
             .write_all(b"HTTP/1.1 503 Busy\r\nx-why: load\r\ncontent-length: 5\r\n\r\nlater")
@@ -380,6 +390,14 @@ async fn stream_of(
     assert!(request.uri().scheme().is_some() && request.uri().authority().is_some());
     let number = shared.count.fetch_add(1, Ordering::SeqCst);
     let mut response = Response::new(());
+    if let Some((status, fields)) = shared.answers.first.get(number) {
+        *response.status_mut() = StatusCode::from_u16(*status).unwrap();
+        for (name, value) in fields {
+            response.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let _ = answer.send_response(response, true);
+        return;
+    }
     if number < shared.answers.refuses {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         response
