@@ -129,7 +129,7 @@ def python_program(
         return line + (["--ca", str(paths.CA)] if http == 2 else [])
 
     name = client if loop == "none" else f"{client}/{loop}"
-    return Program(name, "ours" if client.endswith("trunkline") else "peer", command)
+    return Program(name, "ours" if "trunkline" in client else "peer", command)
 
 
 def python_async_job(http: int) -> Job:
@@ -164,12 +164,20 @@ def python_fitted_job(threads: int) -> Job:
     return Job(name, title, tuple(programs), apart=threads == 1)
 
 
+#: The ways to use a WebSocket of ours from a loop.
+SOCKETS = ("trunkline", "trunkline-many", "trunkline-listener")
+SOCKET_PEERS = ("picows", "aiohttp", "websockets")
+
+
 def websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
     programs = [
         python_program("websocket", client, loop, name, in_flight, 1, size)
-        for client in ("picows", "aiohttp", "websockets", "trunkline")
+        for client in (*SOCKET_PEERS, *SOCKETS)
         for loop in LOOPS
     ]
+    programs.append(
+        python_program("websocket", "trunkline-sync", "none", name, in_flight, 1, size)
+    )
     pattern = "1 in flight" if in_flight == 1 else f"pipelined, window of {in_flight}"
     title = f"Python WebSocket echo, {words}, {pattern}"
     return Job(name, title, tuple(programs), unit="messages/s", apart=in_flight == 1)
@@ -240,8 +248,16 @@ GOALS = (
         Goal(f"c-ws-{pattern}", C_INLINE, "tokio-tungstenite", 1.0)
         for pattern in ("256-64", "256-1", "8k-64")
     ),
-    *(Goal("ws-256-64", (f"trunkline/{loop}",), f"picows/{loop}", 1.0) for loop in LOOPS),
-    *(Goal("ws-256-1", (f"trunkline/{loop}",), f"picows/{loop}", 0.9) for loop in LOOPS),
+    *(
+        Goal(job, tuple(f"{client}/{loop}" for client in SOCKETS), f"{peer}/{loop}", least)
+        for job, least in (("ws-256-64", 2.0), ("ws-8k-64", 1.5), ("ws-100k-16", 1.2))
+        for peer in SOCKET_PEERS
+        for loop in LOOPS
+    ),
+    *(
+        Goal("ws-256-1", tuple(f"{client}/{loop}" for client in SOCKETS), f"picows/{loop}", 1.0)
+        for loop in LOOPS
+    ),
     *(Goal(f"download-h{http}", C_BOTH, "libcurl/poll", 1.0) for http in (1, 2)),
     # Memory is a promise of either drive: each has a line of its own.
     *(

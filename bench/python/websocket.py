@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from measure import Arguments, Counter, choose, measure, parse, run, skip_missing
 
 
@@ -72,6 +74,7 @@ async def websockets(arguments: Arguments, counter: Counter) -> None:
 
 
 async def trunkline(arguments: Arguments, counter: Counter) -> None:
+    """Message by message, as with aiohttp and websockets."""
     import trunkline
 
     payload = bytes(arguments.size)
@@ -89,7 +92,74 @@ async def trunkline(arguments: Arguments, counter: Counter) -> None:
         await measure(arguments, "trunkline", counter, [worker()])
 
 
-CLIENTS = {"picows": picows, "aiohttp": aiohttp, "websockets": websockets, "trunkline": trunkline}
+async def trunkline_many(arguments: Arguments, counter: Counter) -> None:
+    """What came together is taken and answered together."""
+    import trunkline
+
+    payload = bytes(arguments.size)
+    async with trunkline.AsyncClient() as client, client.websocket(arguments.url) as socket:
+
+        async def worker() -> None:
+            await socket.send_many([payload] * arguments.in_flight)
+            while counter.on:
+                messages = await socket.recv_many()
+                for message in messages:
+                    counter.message(len(message))
+                await socket.send_many([payload] * len(messages))
+
+        await measure(arguments, "trunkline", counter, [worker()])
+
+
+async def trunkline_listener(arguments: Arguments, counter: Counter) -> None:
+    """A listener that is called with what came together, and answers it."""
+    import trunkline
+
+    payload = bytes(arguments.size)
+
+    def listener(_: trunkline.AsyncWebSocket, messages: list[bytes]) -> list[bytes] | None:
+        for message in messages:
+            counter.message(len(message))
+        return [payload] * len(messages) if counter.on else None
+
+    async with (
+        trunkline.AsyncClient() as client,
+        client.websocket(arguments.url, listener=listener) as socket,
+    ):
+
+        async def worker() -> None:
+            await socket.send_many([payload] * arguments.in_flight)
+            await counter.stopped.wait()
+
+        await measure(arguments, "trunkline", counter, [worker()])
+
+
+async def trunkline_sync(arguments: Arguments, counter: Counter) -> None:
+    """Blocking calls, in a thread of their own."""
+    import trunkline
+
+    payload = bytes(arguments.size)
+
+    def echo() -> None:
+        with trunkline.Client() as client, client.websocket(arguments.url) as socket:
+            socket.send_many([payload] * arguments.in_flight)
+            while counter.on:
+                messages = socket.recv_many()
+                for message in messages:
+                    counter.message(len(message))
+                socket.send_many([payload] * len(messages))
+
+    await measure(arguments, "trunkline", counter, [asyncio.to_thread(echo)])
+
+
+CLIENTS = {
+    "picows": picows,
+    "aiohttp": aiohttp,
+    "websockets": websockets,
+    "trunkline": trunkline,
+    "trunkline-many": trunkline_many,
+    "trunkline-listener": trunkline_listener,
+    "trunkline-sync": trunkline_sync,
+}
 
 
 def main() -> None:

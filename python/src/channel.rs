@@ -1,18 +1,23 @@
 //! One request's parts on their way to asyncio code, and what it sends back.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use trunkline::{Control, ErrorCode, Event, Frame, Part};
 
 use crate::awaitable::{Ready, awaitable_class, finished, reused};
 use crate::engine::{Binding, Engine};
-use crate::errors::{checked, raise, with_code};
+use crate::errors::{checked, with_code};
 use crate::frames::{self, Ending};
+use crate::listener::{Listener, Says};
 use crate::parts::{self, lock};
+use crate::pings::Pings;
+use crate::waiting::{Goal, wait};
 use crate::{headers, prepare};
 
 /// Parts that were delivered and not taken. They hold the request's credit, so there are never too many.
@@ -20,8 +25,24 @@ use crate::{headers, prepare};
 struct Inner {
     events: VecDeque<Event>,
     reader: Option<Py<PyAny>>,
-    writers: Vec<Py<PyAny>>,
+    /// Those who wait for room, for the answer to a ping, or for the end.
+    others: Vec<Py<PyAny>>,
     ending: Ending,
+    pings: Pings,
+    /// What arrives is wanted by none but who waits for it already.
+    unread: bool,
+    listening: Option<Box<Listening>>,
+}
+
+/// A listener, and what it answered and could not be sent yet.
+struct Listening {
+    listener: Arc<Listener>,
+    answers: VecDeque<Frame>,
+    /// What they answer. Its credit is not given back before they are sent: so a peer that does not read is read no more.
+    answered: VecDeque<Event>,
+    /// It is being called.
+    busy: bool,
+    halted: bool,
 }
 
 /// Where a request's parts wait for the task that takes them.
@@ -31,6 +52,39 @@ pub(crate) struct Channel {
     control: OnceLock<Control>,
     /// The URL that the request is at.
     asked: Mutex<String>,
+}
+
+/// A channel into which parts are put that came together.
+pub(crate) struct Inbox<'a>(MutexGuard<'a, Inner>);
+
+impl Inbox<'_> {
+    /// Puts a part in; adds the futures of those who waited for it.
+    pub(crate) fn put(&mut self, event: Event, ready: &mut Vec<Py<PyAny>>) {
+        let inner = &mut *self.0;
+        match event.part() {
+            Part::Frame(Frame::Text(_) | Frame::Binary(_)) => {}
+            part => {
+                inner.ending.note(part);
+                let word = matches!(part, Part::Writable | Part::Latency(_));
+                if inner.pings.note(part) || word || event.is_terminal() {
+                    ready.append(&mut inner.others);
+                }
+                if word {
+                    return;
+                }
+            }
+        }
+        if inner.unread && inner.reader.is_none() && !event.is_terminal() {
+            return;
+        }
+        ready.extend(inner.reader.take());
+        inner.events.push_back(event);
+    }
+
+    /// Whether a listener is to be told.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.listening.is_some()
+    }
 }
 
 impl Channel {
@@ -46,36 +100,36 @@ impl Channel {
         let _ = self.control.set(control);
     }
 
-    /// Puts a part in; adds the futures of those who waited for it.
-    pub(crate) fn deliver(&self, event: Event, ready: &mut Vec<Py<PyAny>>) {
-        let mut inner = lock(&self.inner);
-        if matches!(event.part(), Part::Writable) || event.is_terminal() {
-            ready.append(&mut inner.writers);
-        }
-        if matches!(event.part(), Part::Writable) {
-            return;
-        }
-        inner.ending.note(event.part());
-        ready.extend(inner.reader.take());
-        inner.events.push_back(event);
+    pub(crate) fn open(&self) -> Inbox<'_> {
+        Inbox(lock(&self.inner))
     }
 
     /// Forgets who waits: their loop is gone.
     pub(crate) fn forget(&self, waiters: &mut Vec<Py<PyAny>>) {
         let mut inner = lock(&self.inner);
         waiters.extend(inner.reader.take());
-        waiters.append(&mut inner.writers);
+        waiters.append(&mut inner.others);
     }
 
     pub(crate) fn pop(&self) -> Option<Event> {
         lock(&self.inner).events.pop_front()
     }
 
+    /// Takes up to `limit` parts into an empty `events`.
+    fn pop_many(&self, events: &mut VecDeque<Event>, limit: usize) {
+        let mut inner = lock(&self.inner);
+        if inner.events.len() <= limit {
+            std::mem::swap(&mut inner.events, events);
+        } else {
+            events.extend(inner.events.drain(..limit));
+        }
+    }
+
     pub(crate) fn with_ending<T>(&self, look: impl FnOnce(&Ending) -> T) -> T {
         look(&lock(&self.inner).ending)
     }
 
-    fn control(&self, py: Python<'_>) -> PyResult<&Control> {
+    pub(crate) fn control(&self, py: Python<'_>) -> PyResult<&Control> {
         self.control
             .get()
             .ok_or_else(|| with_code(py, ErrorCode::InvalidState, "the request was not submitted"))
@@ -85,6 +139,142 @@ impl Channel {
         if let Some(control) = self.control.get() {
             control.cancel();
         }
+    }
+
+    /// Adds one who waits for something else than the next part.
+    pub(crate) fn wait(&self, future: Py<PyAny>) {
+        lock(&self.inner).others.push(future);
+    }
+
+    /// The same one leaves.
+    pub(crate) fn leave(&self, future: &Py<PyAny>) {
+        let mut inner = lock(&self.inner);
+        let place = inner.others.iter().position(|other| other.is(future));
+        let left = place.map(|place| inner.others.swap_remove(place));
+        drop(inner);
+        drop(left);
+    }
+
+    /// Sends a ping; the key finds its answer.
+    pub(crate) fn ask(&self, control: &Control, payload: Option<&Bytes>) -> trunkline::Result<u64> {
+        lock(&self.inner).pings.ask(control, payload)
+    }
+
+    pub(crate) fn answer(&self, key: u64) -> Option<Option<Duration>> {
+        lock(&self.inner).pings.answer(key)
+    }
+
+    pub(crate) fn forget_ping(&self, key: u64) {
+        lock(&self.inner).pings.forget(key);
+    }
+
+    /// Whether the last part has come; with `unread` nobody wants what is there and what still comes.
+    pub(crate) fn is_over(&self, unread: bool) -> bool {
+        let mut inner = lock(&self.inner);
+        let ended = inner.ending.ended;
+        let mut dropped = VecDeque::new();
+        if unread && !ended && inner.listening.is_none() {
+            inner.unread = true;
+            std::mem::swap(&mut inner.events, &mut dropped);
+        }
+        drop(inner);
+        drop(dropped);
+        ended
+    }
+
+    /// Has this listener take what comes, and what is there already.
+    pub(crate) fn listen(&self, listener: Listener) {
+        lock(&self.inner).listening = Some(Box::new(Listening {
+            listener: Arc::new(listener),
+            answers: VecDeque::new(),
+            answered: VecDeque::new(),
+            busy: false,
+            halted: false,
+        }));
+    }
+
+    /// Hands what has come to the listener, unless it is being called or what it answered before cannot be sent yet.
+    ///
+    /// # Errors
+    /// What the listener raises. The WebSocket is closed for it with 1011.
+    pub(crate) fn hand_over(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(control) = self.control.get() else {
+            return Ok(());
+        };
+        let mut says = Says::default();
+        let (listener, mut events) = {
+            let mut inner = lock(&self.inner);
+            let inner = &mut *inner;
+            let Some(listening) = &mut inner.listening else {
+                return Ok(());
+            };
+            if listening.busy || !listening.send(control, inner.ending.ended) {
+                return Ok(());
+            }
+            if inner.events.is_empty() {
+                return Ok(());
+            }
+            listening.busy = true;
+            says.halt = listening.halted;
+            (
+                Arc::clone(&listening.listener),
+                std::mem::take(&mut inner.events),
+            )
+        };
+        let over = events.back().is_some_and(|event| event.is_terminal());
+        let outcome = listener.hand_over(py, events.iter(), &mut says, || {
+            self.with_ending(|ending| ending.failure(py))
+        });
+        let mut inner = lock(&self.inner);
+        let inner_ref = &mut *inner;
+        let mut left = None;
+        if let Some(listening) = &mut inner_ref.listening {
+            listening.busy = false;
+            listening.answers.append(&mut says.frames);
+            let code = match outcome {
+                Err(_) => Some(1011),
+                Ok(()) if says.halt => Some(1000),
+                Ok(()) => None,
+            };
+            if let Some(code) = code.filter(|_| !listening.halted) {
+                listening.halted = true;
+                listening
+                    .answers
+                    .push_back(Frame::Close(Some(code), Bytes::new()));
+            }
+            if !listening.send(control, over) {
+                std::mem::swap(&mut listening.answered, &mut events);
+            }
+        }
+        if over {
+            left = inner_ref.listening.take();
+        }
+        drop(inner);
+        events.clear();
+        let mut inner = lock(&self.inner);
+        // The space is used again.
+        if inner.events.capacity() == 0 {
+            std::mem::swap(&mut inner.events, &mut events);
+        }
+        drop(inner);
+        drop((left, listener));
+        outcome
+    }
+}
+
+impl Listening {
+    /// Sends what was answered; false where something has to wait for room.
+    fn send(&mut self, control: &Control, over: bool) -> bool {
+        while !self.answers.is_empty() {
+            match control.send_many(&mut self.answers) {
+                Ok(_) => {}
+                Err(error) if error.code() == ErrorCode::Again && !over => return false,
+                // It is closed, or about to be: there is nobody to answer.
+                Err(_) => self.answers.clear(),
+            }
+        }
+        self.answered.clear();
+        true
     }
 }
 
@@ -100,6 +290,8 @@ pub(crate) enum Wanted {
     Message,
     /// WebSocket messages; a clean close ends the iteration.
     Iteration,
+    /// So many WebSocket messages at most, in a list.
+    Messages(usize),
 }
 
 /// Takes what is wanted from the parts that are there: its value, its exception, or nothing yet.
@@ -108,6 +300,11 @@ pub(crate) fn take(
     channel: &Channel,
     wanted: Wanted,
 ) -> Option<PyResult<Py<PyAny>>> {
+    if let Wanted::Messages(limit) = wanted
+        && let Some(list) = take_many(py, channel, limit)
+    {
+        return Some(list);
+    }
     while let Some(event) = channel.pop() {
         if wanted == Wanted::Part {
             return Some(parts::part(py, event, &channel.asked).map(Bound::unbind));
@@ -131,6 +328,32 @@ pub(crate) fn take(
         }
         _ => channel.with_ending(|ending| ending.raise(py)),
     }))
+}
+
+/// Takes the messages that are there, if there are any.
+fn take_many(py: Python<'_>, channel: &Channel, limit: usize) -> Option<PyResult<Py<PyAny>>> {
+    let mut events = VecDeque::new();
+    loop {
+        channel.pop_many(&mut events, limit);
+        if events.is_empty() {
+            return None;
+        }
+        let messages: Vec<_> = events
+            .iter()
+            .filter_map(|event| frames::message(py, event))
+            .collect();
+        events.clear();
+        if messages.is_empty() {
+            continue;
+        }
+        let mut inner = lock(&channel.inner);
+        // The space is used again.
+        if inner.events.capacity() == 0 {
+            std::mem::swap(&mut inner.events, &mut events);
+        }
+        drop(inner);
+        return Some(PyList::new(py, messages).map(|list| list.into_any().unbind()));
+    }
 }
 
 /// Takes what is wanted now, or makes what waits for it.
@@ -192,6 +415,11 @@ impl Receive {
         let mut reader = Some(future.clone_ref(py));
         {
             let mut inner = lock(&self.link.1.inner);
+            if inner.listening.is_some() {
+                return Err(PyRuntimeError::new_err(
+                    "a listener takes the messages of this WebSocket",
+                ));
+            }
             if inner.reader.is_none() {
                 inner.reader = reader.take();
             }
@@ -220,102 +448,6 @@ impl Receive {
 
 awaitable_class!(Receive);
 
-/// What is to be sent once there is room.
-enum Cargo {
-    /// A piece of a body.
-    Body(Bytes),
-    /// A frame of a request that is used part by part.
-    Frame(Frame),
-    /// A message or frame of a WebSocket: once that has ended, sending it tells how.
-    Message(Frame),
-}
-
-impl Cargo {
-    fn offer(&self, control: &Control) -> trunkline::Result<()> {
-        match self {
-            Cargo::Body(data) => control.write(data.clone()),
-            Cargo::Frame(frame) | Cargo::Message(frame) => control.send(frame.clone()),
-        }
-    }
-}
-
-/// Waits until a piece of a body or a WebSocket message was taken.
-#[pyclass(frozen, module = "trunkline._native")]
-pub(crate) struct Send {
-    link: Link,
-    cargo: Cargo,
-    state: Mutex<State>,
-}
-
-impl Send {
-    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let state = std::mem::replace(&mut *lock(&self.state), State::Ended);
-        let binding = match state {
-            State::New => self.link.0.bind(py)?,
-            State::Waiting(binding, _) => binding,
-            State::Failed(error) => return Err(error),
-            State::Ended => return Err(reused()),
-        };
-        let future = binding.future(py)?.unbind();
-        // The writer is on the list before it asks: `Writable` comes only for a refusal, and only to this thread.
-        match self.cargo.offer(self.link.1.control(py)?) {
-            Ok(()) => {
-                self.link.0.nudge(py)?;
-                Err(finished(py.None()))
-            }
-            Err(error) if error.code() == ErrorCode::Again => {
-                lock(&self.link.1.inner).writers.push(future.clone_ref(py));
-                self.link.0.nudge(py)?;
-                *lock(&self.state) = State::Waiting(binding, future.clone_ref(py));
-                Ok(future)
-            }
-            Err(error) => Err(refused(py, &self.link.1, &self.cargo, &error)),
-        }
-    }
-
-    fn abandon(&self) {
-        *lock(&self.state) = State::Ended;
-    }
-}
-
-awaitable_class!(Send);
-
-/// The exception for a message or piece that was refused for good.
-fn refused(py: Python<'_>, channel: &Channel, cargo: &Cargo, error: &trunkline::Error) -> PyErr {
-    if !matches!(cargo, Cargo::Message(_)) {
-        return raise(py, error);
-    }
-    let closed = channel.with_ending(|ending| ending.ended || ending.close().is_some());
-    if error.code() == ErrorCode::InvalidState && closed {
-        return channel.with_ending(|ending| ending.raise(py));
-    }
-    raise(py, error)
-}
-
-/// Sends a WebSocket frame now, or makes what waits for room.
-pub(crate) fn send<'py>(py: Python<'py>, link: &Link, frame: Frame) -> PyResult<Bound<'py, PyAny>> {
-    offer(py, link, Cargo::Message(frame))
-}
-
-fn offer<'py>(py: Python<'py>, link: &Link, cargo: Cargo) -> PyResult<Bound<'py, PyAny>> {
-    match cargo.offer(link.1.control(py)?) {
-        Ok(()) => {
-            link.0.nudge(py)?;
-            Ok(Bound::new(py, Ready::new(None))?.into_any())
-        }
-        Err(error) if error.code() == ErrorCode::Again => Ok(Bound::new(
-            py,
-            Send {
-                link: link.clone(),
-                cargo,
-                state: Mutex::new(State::New),
-            },
-        )?
-        .into_any()),
-        Err(error) => Err(refused(py, &link.1, &cargo, &error)),
-    }
-}
-
 /// A submitted request whose parts are awaited one by one. When it is dropped before its end, it is cancelled.
 #[pyclass(frozen, module = "trunkline")]
 pub(crate) struct AsyncExchange {
@@ -331,7 +463,7 @@ impl AsyncExchange {
 
     /// Writes a piece of a streamed body; waits while the queue is full.
     fn write<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        offer(py, &self.link, Cargo::Body(prepare::shared(data)?))
+        wait(py, &self.link, Goal::Body(prepare::shared(data)?))
     }
 
     /// Ends a streamed body, with trailers where given.
@@ -350,20 +482,19 @@ impl AsyncExchange {
         self.link.0.nudge(py)
     }
 
-    /// Sends a WebSocket frame of a kind (`text`, `binary`, `ping`, `pong`, `close`); waits while the queue is full.
-    #[pyo3(signature = (kind, payload, code=None))]
+    /// Sends a WebSocket frame of a kind (`text`, `binary`, `continuation`, `ping`, `pong`, `close`); waits while the queue is
+    /// full. `last` makes a piece of a message of it.
+    #[pyo3(signature = (kind, payload, code=None, last=None))]
     fn send_frame<'py>(
         &self,
         py: Python<'py>,
         kind: &str,
         payload: &Bound<'py, PyAny>,
         code: Option<u16>,
+        last: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        offer(
-            py,
-            &self.link,
-            Cargo::Frame(frames::by_kind(kind, payload, code)?),
-        )
+        let frame = frames::by_kind(kind, payload, code, last)?;
+        wait(py, &self.link, Goal::Frame(frame))
     }
 
     /// Cancels the request: its last part raises `Cancelled`. Nothing happens when it has ended already.

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use slab::Slab;
 use trunkline::{Control, Delivery, ErrorCode, Event, Request};
 
@@ -39,6 +39,17 @@ impl Binding {
         let future = self.create_future.bind(py).call0()?;
         future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
         Ok(future)
+    }
+
+    /// Tells the loop of an exception that nobody waits for.
+    fn complain(&self, py: Python<'_>, error: PyErr) -> PyResult<()> {
+        let context = PyDict::new(py);
+        context.set_item("message", "a listener of a WebSocket failed")?;
+        context.set_item("exception", error.into_value(py))?;
+        self.event_loop
+            .bind(py)
+            .call_method1(intern!(py, "call_exception_handler"), (context,))
+            .map(|_| ())
     }
 
     fn is_closed(&self, py: Python<'_>) -> bool {
@@ -282,9 +293,10 @@ impl Engine {
             taken => taken,
         };
         let result = checked(py, taken).and_then(|taken| {
-            let mut ready = Vec::new();
-            self.sort(&mut batch, &mut ready);
+            let (mut ready, mut heard) = (Vec::new(), Vec::new());
+            self.sort(&mut batch, &mut ready, &mut heard);
             resolve(py, ready)?;
+            self.tell(py, heard)?;
             // The descriptor tells what the reactor has left to do, but not of a queue that was not emptied.
             if taken == BATCH {
                 self.nudge(py)
@@ -298,10 +310,17 @@ impl Engine {
         self.finish_closing(py)
     }
 
-    /// Hands each part to its request; collects the futures of those that have something to see now.
-    fn sort(&self, batch: &mut Vec<Event>, ready: &mut Vec<Py<PyAny>>) {
+    /// Hands each part to its request; collects the futures of those that have something to see now, and the requests that
+    /// have a listener.
+    fn sort(
+        &self,
+        batch: &mut Vec<Event>,
+        ready: &mut Vec<Py<PyAny>>,
+        heard: &mut Vec<Arc<Channel>>,
+    ) {
         let mut entries = lock(&self.entries);
-        for event in batch.drain(..) {
+        let mut events = batch.drain(..).peekable();
+        while let Some(event) = events.next() {
             let token = event.token() as usize;
             match entries.get_mut(token) {
                 Some(Entry::Whole(whole)) => {
@@ -316,8 +335,18 @@ impl Engine {
                     ready.extend(whole.waiter.take());
                 }
                 Some(Entry::Parts(channel)) => {
-                    let last = event.is_terminal();
-                    channel.deliver(event, ready);
+                    let mut last = event.is_terminal();
+                    let mut inbox = channel.open();
+                    inbox.put(event, ready);
+                    // What came together is put in together.
+                    while let Some(event) = events.next_if(|next| next.token() as usize == token) {
+                        last |= event.is_terminal();
+                        inbox.put(event, ready);
+                    }
+                    if inbox.is_heard() {
+                        heard.push(Arc::clone(channel));
+                    }
+                    drop(inbox);
                     if last {
                         entries.remove(token);
                     }
@@ -325,6 +354,23 @@ impl Engine {
                 None => {}
             }
         }
+    }
+
+    /// Hands what has come to its listeners, and sends what they answer.
+    pub(crate) fn tell(&self, py: Python<'_>, heard: Vec<Arc<Channel>>) -> PyResult<()> {
+        if heard.is_empty() {
+            return Ok(());
+        }
+        let bound = lock(&self.binding).clone();
+        for channel in heard {
+            if let Err(error) = channel.hand_over(py) {
+                match &bound {
+                    Some(binding) => binding.complain(py, error)?,
+                    None => return Err(error),
+                }
+            }
+        }
+        bound.map_or(Ok(()), |binding| self.flush(py, &binding))
     }
 
     /// Closes the manager; a future that is resolved when every request has ended, if some have not.

@@ -1,23 +1,29 @@
 //! A submitted request whose parts are taken by blocking calls.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use pyo3::prelude::*;
 use trunkline::{ErrorCode, Event, Part, RequestHandle, Result};
 
+use crate::engine::Engine;
 use crate::errors::checked;
 use crate::parts::{lock, part};
+use crate::pings::Pings;
 use crate::timeout::deadline;
 use crate::{frames, headers, prepare};
 
 /// How often a blocking call looks for signals, so that Ctrl-C ends it.
 const SIGNALS: Duration = Duration::from_millis(200);
+/// Parts taken from the core at once.
+const BATCH: usize = 1024;
 
 /// A request, and what arrived while something else was waited for. One thread may read while another one writes.
 pub(crate) struct Link {
     pub(crate) handle: RequestHandle,
+    engine: Arc<Engine>,
     kept: Mutex<Kept>,
     /// Somebody has received, whatever came.
     received: Condvar,
@@ -32,11 +38,13 @@ struct Kept {
     receiving: bool,
     /// How often somebody has received.
     turns: u64,
+    pings: Pings,
 }
 
 impl Kept {
     /// Keeps an event for who wants it. One word that there is room is enough, so that those who only write keep one.
     fn keep(&mut self, event: Event) {
+        self.pings.note(event.part());
         let is_word = |event: &Event| matches!(event.part(), Part::Writable);
         if !(is_word(&event) && self.events.back().is_some_and(is_word)) {
             self.events.push_back(event);
@@ -67,9 +75,10 @@ pub(crate) fn patiently<T: Send>(
 }
 
 impl Link {
-    pub(crate) fn new(handle: RequestHandle, url: String) -> Link {
+    pub(crate) fn new(handle: RequestHandle, url: String, engine: Arc<Engine>) -> Link {
         Link {
             handle,
+            engine,
             kept: Mutex::default(),
             received: Condvar::new(),
             asked: Mutex::new(url),
@@ -87,6 +96,9 @@ impl Link {
             return Err(trunkline::Error::new(ErrorCode::Again, "nothing yet"));
         }
         let event = self.handle.try_recv()?;
+        if kept.pings.note(event.part()) {
+            kept.turns += 1;
+        }
         if matches!(event.part(), Part::Writable) {
             // A thread that is about to wait for this word must offer once more.
             kept.turns += 1;
@@ -139,11 +151,12 @@ impl Link {
             }
             kept.receiving = true;
             drop(kept);
-            let event = self.handle.recv(until);
+            let mut batch = Vec::new();
+            let outcome = self.handle.recv_many(&mut batch, BATCH, until);
             let mut kept = lock(&self.kept);
             kept.receiving = false;
             kept.turns += 1;
-            let outcome = event.map(|event| kept.keep(event));
+            batch.into_iter().for_each(|event| kept.keep(event));
             drop(kept);
             self.received.notify_all();
             outcome?;
@@ -170,6 +183,72 @@ impl Link {
         }
     }
 
+    /// The parts that have come, `limit` at most; waits for the first. Words that there is room may be among them.
+    pub(crate) fn many(
+        &self,
+        py: Python<'_>,
+        limit: usize,
+        until: Option<Instant>,
+    ) -> PyResult<VecDeque<Event>> {
+        let take = || {
+            let mut kept = lock(&self.kept);
+            if kept.events.len() <= limit {
+                return std::mem::take(&mut kept.events);
+            }
+            let rest = kept.events.split_off(limit);
+            std::mem::replace(&mut kept.events, rest)
+        };
+        let there = take();
+        if !there.is_empty() {
+            return Ok(there);
+        }
+        patiently(py, until, |slice| {
+            self.wait(slice, || {
+                let events = take();
+                (!events.is_empty()).then_some(Ok(events))
+            })
+        })
+    }
+
+    /// Sends a ping and waits for its answer; none where the connection was lost before it came. `ended` tells that nothing
+    /// more will come.
+    pub(crate) fn ping(
+        &self,
+        py: Python<'_>,
+        payload: Option<&Bytes>,
+        until: Option<Instant>,
+    ) -> PyResult<Option<Duration>> {
+        let key = Mutex::new(0);
+        self.insist(py, until, |handle| {
+            *lock(&key) = lock(&self.kept).pings.ask(handle, payload)?;
+            Ok(())
+        })?;
+        let key = *lock(&key);
+        let answer = patiently(py, until, |slice| {
+            self.wait(slice, || {
+                let mut kept = lock(&self.kept);
+                match kept.pings.answer(key) {
+                    Some(answer) => Some(Ok(answer)),
+                    None if kept.events.back().is_some_and(|event| event.is_terminal()) => {
+                        Some(Ok(None))
+                    }
+                    None => None,
+                }
+            })
+        });
+        lock(&self.kept).pings.forget(key);
+        answer
+    }
+
+    /// With the inline drive: sends now what was queued. Else nothing would before the next call that waits.
+    pub(crate) fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        if self.engine.inline {
+            let flushed = py.detach(|| self.engine.manager.flush());
+            checked(py, flushed)?;
+        }
+        Ok(())
+    }
+
     /// Offers something until it is taken. Parts that arrive meanwhile are kept; their credit bounds them.
     pub(crate) fn insist(
         &self,
@@ -190,7 +269,7 @@ impl Link {
 
 /// A submitted request whose parts are taken one by one. When it is dropped before its end, it is cancelled.
 #[pyclass(frozen, module = "trunkline")]
-pub(crate) struct Exchange(pub(crate) std::sync::Arc<Link>);
+pub(crate) struct Exchange(pub(crate) Arc<Link>);
 
 #[pymethods]
 impl Exchange {
@@ -256,8 +335,9 @@ impl Exchange {
         checked(py, self.0.handle.fail(why))
     }
 
-    /// Sends a WebSocket frame of a kind (`text`, `binary`, `ping`, `pong`, `close`); waits while the queue is full.
-    #[pyo3(signature = (kind, payload, code=None, timeout=None))]
+    /// Sends a WebSocket frame of a kind (`text`, `binary`, `continuation`, `ping`, `pong`, `close`); waits while the queue is
+    /// full. `last` makes a piece of a message of it.
+    #[pyo3(signature = (kind, payload, code=None, timeout=None, last=None))]
     fn send_frame(
         &self,
         py: Python<'_>,
@@ -265,8 +345,9 @@ impl Exchange {
         payload: &Bound<'_, PyAny>,
         code: Option<u16>,
         timeout: Option<f64>,
+        last: Option<bool>,
     ) -> PyResult<()> {
-        let frame = frames::by_kind(kind, payload, code)?;
+        let frame = frames::by_kind(kind, payload, code, last)?;
         self.0
             .insist(py, deadline(timeout)?, |handle| handle.send(frame.clone()))
     }

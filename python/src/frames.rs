@@ -1,12 +1,15 @@
 //! WebSocket messages and frames between Python and the core.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
-use trunkline::{Error, Event, Frame, Part};
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyString};
+use trunkline::{Error, Event, FragmentKind, Frame, Part};
 
 use crate::errors::{raise, websocket_closed};
-use crate::parts::utf8;
+use crate::parts::{fragment, utf8};
 use crate::prepare::shared;
 
 /// A message from Python: str is text, anything bytes-like is binary.
@@ -19,21 +22,50 @@ pub(crate) fn outgoing(message: &Bound<'_, PyAny>) -> PyResult<Frame> {
     shared(message).map(Frame::Binary)
 }
 
-/// A frame by the name of its kind.
+/// Messages from Python, in their order.
+pub(crate) fn several(messages: &Bound<'_, PyAny>) -> PyResult<VecDeque<Frame>> {
+    if let Ok(list) = messages.cast::<PyList>() {
+        return list.iter().map(|message| outgoing(&message)).collect();
+    }
+    // They can be iterated over, but nobody means that.
+    if messages.is_instance_of::<PyString>()
+        || messages.is_instance_of::<PyBytes>()
+        || messages.is_instance_of::<PyByteArray>()
+    {
+        return Err(PyTypeError::new_err(
+            "several messages are a list, not one message",
+        ));
+    }
+    messages
+        .try_iter()?
+        .map(|message| outgoing(&message?))
+        .collect()
+}
+
+/// A frame by the name of its kind. `last` makes a piece of a message of it.
 pub(crate) fn by_kind(
     kind: &str,
     payload: &Bound<'_, PyAny>,
     code: Option<u16>,
+    last: Option<bool>,
 ) -> PyResult<Frame> {
     let payload = shared(payload)?;
-    Ok(match kind {
-        "text" => Frame::Text(payload),
-        "binary" => Frame::Binary(payload),
-        "ping" => Frame::Ping(payload),
-        "pong" => Frame::Pong(payload),
-        "close" => Frame::Close(code, payload),
+    let piece = |kind, last, payload| Frame::Fragment {
+        kind,
+        last,
+        payload,
+    };
+    Ok(match (kind, last) {
+        ("text", None) => Frame::Text(payload),
+        ("text", Some(last)) => piece(FragmentKind::Text, last, payload),
+        ("binary", None) => Frame::Binary(payload),
+        ("binary", Some(last)) => piece(FragmentKind::Binary, last, payload),
+        ("continuation", last) => piece(FragmentKind::Continuation, last.unwrap_or(true), payload),
+        ("ping", _) => Frame::Ping(payload),
+        ("pong", _) => Frame::Pong(payload),
+        ("close", _) => Frame::Close(code, payload),
         _ => {
-            return Err(pyo3::exceptions::PyValueError::new_err(format!(
+            return Err(PyValueError::new_err(format!(
                 "a frame is of no kind {kind:?}"
             )));
         }
@@ -53,6 +85,8 @@ impl Ending {
     pub(crate) fn note(&mut self, part: &Part) {
         match part {
             Part::Frame(Frame::Close(code, reason)) => self.close = Some((*code, reason.clone())),
+            // Another connection: that of before was lost, whatever its peer said.
+            Part::Reconnected(_) => self.close = None,
             Part::Done(_) => self.ended = true,
             Part::Error(error) => {
                 self.failure = Some(error.clone());
@@ -77,17 +111,35 @@ impl Ending {
         self.failure.is_none() && matches!(code, Some(None | Some(1000 | 1001)))
     }
 
+    /// What `raise` raises, where the end was not a clean one.
+    pub(crate) fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        (!self.is_clean()).then(|| self.raise(py))
+    }
+
     /// The close code and reason that the peer sent.
     pub(crate) fn close(&self) -> Option<&(Option<u16>, Bytes)> {
         self.close.as_ref()
     }
 }
 
-/// The message in an event, if it holds one; its bytes are released.
+/// The message in an event, if it holds one; of a WebSocket that is taken frame by frame, the frame.
 pub(crate) fn message(py: Python<'_>, event: &Event) -> Option<Py<PyAny>> {
     match event.part() {
         Part::Frame(Frame::Text(text)) => Some(utf8(py, text).into_any().unbind()),
         Part::Frame(Frame::Binary(data)) => Some(PyBytes::new(py, data).into_any().unbind()),
+        Part::Frame(Frame::Fragment {
+            kind,
+            last,
+            payload,
+        }) => fragment(py, *kind, *last, payload).ok(),
         _ => None,
     }
+}
+
+/// The subprotocol in the answer that opened a WebSocket.
+pub(crate) fn subprotocol(response: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let fields = response.getattr("headers")?;
+    fields
+        .call_method1("get", ("sec-websocket-protocol",))?
+        .extract()
 }

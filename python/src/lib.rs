@@ -14,10 +14,12 @@ mod frames;
 mod har;
 mod headers;
 mod info;
+mod listener;
 mod log;
 mod manager;
 mod options;
 mod parts;
+mod pings;
 mod policy;
 mod prepare;
 mod resolver;
@@ -25,8 +27,10 @@ mod response;
 mod source;
 mod text;
 mod timeout;
+mod waiting;
 mod websocket;
 mod websocket_async;
+mod websocket_options;
 
 use pyo3::prelude::*;
 
@@ -51,6 +55,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::Done>()?;
     module.add_class::<parts::Redirect>()?;
     module.add_class::<parts::Writable>()?;
+    module.add_class::<parts::Reconnected>()?;
+    module.add_class::<parts::Latency>()?;
     module.add_class::<policy::Attempt>()?;
     module.add_class::<response::Response>()?;
     module.add_function(wrap_pyfunction!(log::set_log_level, module)?)?;

@@ -136,7 +136,12 @@ impl Manager {
         };
         let (request, _) = prepare::request(py, &given, &self.defaults)?;
         let handle = checked(py, self.engine.manager.submit(request, Delivery::Recv))?;
-        Ok(Exchange(Arc::new(Link::new(handle, url.to_owned()))))
+        let engine = Arc::clone(&self.engine);
+        Ok(Exchange(Arc::new(Link::new(
+            handle,
+            url.to_owned(),
+            engine,
+        ))))
     }
 
     /// A request that is sent when it is awaited, for its whole answer.

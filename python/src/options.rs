@@ -73,6 +73,7 @@ fn set(options: &mut ManagerOptions, name: &str, value: &Bound<'_, PyAny>) -> Py
         "http2_max_concurrent_streams" => options.http2_max_concurrent_streams = value.extract()?,
         "http2_stream_window" => options.http2_stream_window = value.extract()?,
         "http2_ping_interval" => options.http2_ping_interval = Some(milliseconds(value)?),
+        "websocket_http" => options.websocket_http = http_versions(value)?,
         "websocket_max_frame_bytes" => options.websocket_max_frame_bytes = value.extract()?,
         "websocket_max_message_bytes" => options.websocket_max_message_bytes = value.extract()?,
         "websocket_send_buffer" => options.websocket_send_buffer = value.extract()?,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{StatusCode, Version};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use trunkline::{Event, Part};
+use trunkline::{Event, FragmentKind, Part};
 
 use crate::errors::raise;
 use crate::headers::Headers;
@@ -184,12 +184,15 @@ pub(crate) struct Trailers {
 /// A WebSocket message or control frame.
 #[pyclass(frozen, module = "trunkline")]
 pub(crate) struct Frame {
-    /// `text`, `binary`, `ping`, `pong` or `close`.
+    /// `text`, `binary`, `continuation`, `ping`, `pong` or `close`.
     #[pyo3(get)]
     kind: &'static str,
-    /// The payload: str for text and for the reason of a close, else bytes.
+    /// The payload: str for a whole text message and for the reason of a close, else bytes.
     #[pyo3(get)]
     payload: Py<PyAny>,
+    /// Whether the message ends with it.
+    #[pyo3(get)]
+    last: bool,
     /// The code of a close frame; None where the peer gave none.
     #[pyo3(get)]
     code: Option<u16>,
@@ -204,6 +207,25 @@ impl Frame {
             self.payload.bind(py).repr()?
         ))
     }
+}
+
+/// A WebSocket that was lost is open again.
+#[pyclass(frozen, module = "trunkline")]
+pub(crate) struct Reconnected {
+    /// The answer that opened it.
+    #[pyo3(get)]
+    head: Py<Head>,
+}
+
+/// The answer to a ping that the library has sent.
+#[pyclass(frozen, module = "trunkline")]
+pub(crate) struct Latency {
+    /// The number of the ping.
+    #[pyo3(get)]
+    ping: u64,
+    /// Seconds from sending it to reading its answer.
+    #[pyo3(get)]
+    round_trip: f64,
 }
 
 /// There is room again for a body or frame that was refused. Not a piece of the answer.
@@ -233,13 +255,37 @@ pub(crate) fn utf8<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
     }
 }
 
+/// A frame of a message that is taken frame by frame.
+pub(crate) fn fragment(
+    py: Python<'_>,
+    kind: FragmentKind,
+    last: bool,
+    payload: &Bytes,
+) -> PyResult<Py<PyAny>> {
+    let kind = match kind {
+        FragmentKind::Text => "text",
+        FragmentKind::Binary => "binary",
+        FragmentKind::Continuation => "continuation",
+    };
+    let frame = Frame {
+        kind,
+        payload: PyBytes::new(py, payload).into_any().unbind(),
+        last,
+        code: None,
+    };
+    Ok(Bound::new(py, frame)?.into_any().unbind())
+}
+
 fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, PyAny>> {
     let bytes = |bytes: &Bytes| PyBytes::new(py, bytes).into_any().unbind();
     let (kind, payload, code) = match frame {
         trunkline::Frame::Text(text) => ("text", utf8(py, text).into_any().unbind(), None),
         trunkline::Frame::Binary(data) => ("binary", bytes(data), None),
-        // Delivered only where they are asked for, which this module does not do.
-        trunkline::Frame::Fragment { payload, .. } => ("fragment", bytes(payload), None),
+        trunkline::Frame::Fragment {
+            kind,
+            last,
+            payload,
+        } => return Ok(fragment(py, *kind, *last, payload)?.into_bound(py)),
         trunkline::Frame::Ping(data) => ("ping", bytes(data), None),
         trunkline::Frame::Pong(data) => ("pong", bytes(data), None),
         trunkline::Frame::Close(code, reason) => {
@@ -251,6 +297,7 @@ fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, 
         Frame {
             kind,
             payload,
+            last: true,
             code,
         },
     )?
@@ -294,6 +341,21 @@ pub(crate) fn part<'py>(
         .into_any(),
         Part::Done(summary) => Bound::new(py, Done { summary })?.into_any(),
         Part::Error(error) => return Err(raise(py, &error)),
+        Part::Reconnected(head) => Bound::new(
+            py,
+            Reconnected {
+                head: Py::new(py, Head::new(*head, false))?,
+            },
+        )?
+        .into_any(),
+        Part::Latency(latency) => Bound::new(
+            py,
+            Latency {
+                ping: latency.ping,
+                round_trip: latency.round_trip.as_secs_f64(),
+            },
+        )?
+        .into_any(),
         _ => Bound::new(py, Writable {})?.into_any(),
     })
 }

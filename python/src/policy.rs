@@ -14,6 +14,7 @@ use crate::auth::auth;
 use crate::connection::seconds;
 use crate::errors::raise;
 use crate::headers::Headers;
+use crate::websocket_options;
 
 /// An attempt that ended, as the function given as `retry` sees it.
 #[pyclass(frozen, module = "trunkline")]
@@ -69,7 +70,7 @@ impl Attempt {
 }
 
 /// Asks a Python function; what it raises is shown, and counts as `otherwise`: nobody waits for it there.
-fn ask<T>(
+pub(crate) fn ask<T>(
     function: &Py<PyAny>,
     otherwise: T,
     call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>,
@@ -177,7 +178,7 @@ pub(crate) fn set(
         "decode" => policy.decode = Some(value.extract()?),
         "max_decoded_bytes" => policy.max_decoded_bytes = Some(value.extract()?),
         "max_decode_ratio" => policy.max_decode_ratio = Some(value.extract()?),
-        _ => return Ok(false),
+        _ => return websocket_options::set(policy, name, value),
     }
     Ok(true)
 }
@@ -196,5 +197,7 @@ pub(crate) fn apply(given: PolicyOverrides, policy: &mut Policy) {
         auth status_errors
         decode max_decoded_bytes max_decode_ratio
         cookies expect_continue
+        websocket_deflate websocket_frames websocket_ping_interval websocket_ping_timeout
+        websocket_close_timeout websocket_reconnect
     );
 }

@@ -9,7 +9,7 @@ use trunkline::{Body, Request};
 
 use crate::errors::checked;
 use crate::options::{http_versions, milliseconds};
-use crate::{connection, cookies, headers, policy, source, timeout};
+use crate::{connection, cookies, headers, policy, source, timeout, websocket_options};
 
 /// From this size on a body is shared with Python instead of copied.
 const SHARED: usize = 16 * 1024;
@@ -134,6 +134,7 @@ fn option(request: &mut Request, name: &str, value: &Bound<'_, PyAny>) -> PyResu
             request.streamed_body(value.extract()?);
         }
         _ if source::option(request, name, value)? => {}
+        _ if websocket_options::option(request, name, value)? => {}
         _ if policy::set(request.policy(), name, value)? => {}
         _ => {
             let limit =

@@ -1,12 +1,15 @@
 //! An open WebSocket, used from asyncio.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use trunkline::Frame;
 
-use crate::channel::{AsyncExchange, Link, Wanted, receive, send};
+use crate::channel::{AsyncExchange, Link, Wanted, receive};
 use crate::frames;
+use crate::listener::Listener;
+use crate::waiting::{Goal, try_send, wait};
 
 /// An open WebSocket. `str` is sent and received as text, `bytes` as binary messages; iterate over it for messages.
 ///
@@ -30,6 +33,13 @@ impl AsyncWebSocket {
         }
     }
 
+    /// Has a listener take what comes, and what is there already.
+    fn _listen(slf: &Bound<'_, Self>, listener: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (engine, channel) = &slf.get().link;
+        channel.listen(Listener::new(slf.as_any(), listener)?);
+        engine.tell(slf.py(), vec![Arc::clone(channel)])
+    }
+
     /// Sends a message; waits while the queue is full. A message is on its way when the call returns, also before the
     /// result is awaited, unless the queue is full.
     fn send<'py>(
@@ -37,7 +47,35 @@ impl AsyncWebSocket {
         py: Python<'py>,
         message: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        send(py, &self.link, frames::outgoing(message)?)
+        let frames = VecDeque::from([frames::outgoing(message)?]);
+        wait(py, &self.link, Goal::Messages(frames))
+    }
+
+    /// Sends a message unless the queue is full; says whether it was taken.
+    fn try_send(&self, py: Python<'_>, message: &Bound<'_, PyAny>) -> PyResult<bool> {
+        try_send(py, &self.link, frames::outgoing(message)?)
+    }
+
+    /// Sends messages, as many `send`s would; waits while the queue is full.
+    fn send_many<'py>(
+        &self,
+        py: Python<'py>,
+        messages: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        wait(py, &self.link, Goal::Messages(frames::several(messages)?))
+    }
+
+    /// Sends a frame of a kind: `text`, `binary` or `continuation`, of which the last one ends the message, `ping` or `pong`.
+    #[pyo3(signature = (kind, payload, last=true))]
+    fn send_frame<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &str,
+        payload: &Bound<'py, PyAny>,
+        last: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let frame = frames::by_kind(kind, payload, None, Some(last))?;
+        wait(py, &self.link, Goal::Messages(VecDeque::from([frame])))
     }
 
     /// The next message. Raises `WebSocketClosed` after the last.
@@ -45,23 +83,34 @@ impl AsyncWebSocket {
         receive(py, &self.link, Wanted::Message)
     }
 
-    /// Sends a ping. Pings of the peer are answered without being asked.
+    /// The messages that have come, `limit` at most, in a list; waits for the first. Raises `WebSocketClosed` after the
+    /// last.
+    #[pyo3(signature = (limit=1024))]
+    fn recv_many<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyAny>> {
+        receive(py, &self.link, Wanted::Messages(limit.max(1)))
+    }
+
+    /// Sends a ping and waits for its answer: the seconds it took. Pings of the peer are answered without being asked.
     #[pyo3(signature = (payload=None))]
     fn ping<'py>(
         &self,
         py: Python<'py>,
         payload: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let payload = payload
-            .map(crate::prepare::shared)
-            .transpose()?
-            .unwrap_or_default();
-        send(py, &self.link, Frame::Ping(payload))
+        let payload = payload.map(crate::prepare::shared).transpose()?;
+        wait(py, &self.link, Goal::Ping(payload, None))
     }
 
-    /// Closes the WebSocket: says so to the peer and waits up to `timeout` seconds for its answer. Messages that arrive
-    /// meanwhile are dropped. Nothing happens when it is closed already.
-    #[pyo3(signature = (code=1000, reason="", timeout=10.0))]
+    /// The seconds that the last ping and its answer took; None before the first.
+    #[getter]
+    fn latency(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let latency = self.link.1.control(py)?.latency();
+        Ok(latency.map(|time| time.as_secs_f64()))
+    }
+
+    /// Closes the WebSocket: says so to the peer and waits for its answer, up to `timeout` seconds where given. Messages that
+    /// nobody waits for are dropped. Nothing happens when it is closed already.
+    #[pyo3(signature = (code=1000, reason="", timeout=None))]
     fn close<'py>(
         slf: &Bound<'py, Self>,
         code: u16,
@@ -73,18 +122,26 @@ impl AsyncWebSocket {
             .call_method1("close_websocket", (slf, code, reason, timeout))
     }
 
+    /// Waits until the WebSocket is closed, by whomever.
+    fn wait_closed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        wait(py, &self.link, Goal::End(false))
+    }
+
+    /// The same; nobody wants what still comes.
+    fn _wait_unread<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        wait(py, &self.link, Goal::End(true))
+    }
+
     /// Begins to close: the peer is told, nobody waits.
+    #[pyo3(signature = (code=1000, reason=""))]
     fn start_close<'py>(
         &self,
         py: Python<'py>,
         code: u16,
         reason: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        send(
-            py,
-            &self.link,
-            Frame::Close(Some(code), reason.to_owned().into()),
-        )
+        let frame = Frame::Close(Some(code), reason.to_owned().into());
+        wait(py, &self.link, Goal::Messages(VecDeque::from([frame])))
     }
 
     /// Gives the connection up at once, without a word to the peer.
@@ -97,6 +154,14 @@ impl AsyncWebSocket {
     #[getter]
     fn is_ended(&self) -> bool {
         self.link.1.with_ending(|ending| ending.ended)
+    }
+
+    /// Whether nothing can be sent any more: the peer has closed it, or it has come to its end.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.link
+            .1
+            .with_ending(|ending| ending.ended || ending.close().is_some())
     }
 
     /// The close code that the peer sent; None before that, or where it gave none.
@@ -115,6 +180,12 @@ impl AsyncWebSocket {
                 .close()
                 .map(|(_, reason)| String::from_utf8_lossy(reason).into_owned())
         })
+    }
+
+    /// The subprotocol that the peer chose; None where it chose none.
+    #[getter]
+    fn subprotocol(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        frames::subprotocol(self.response.bind(py))
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

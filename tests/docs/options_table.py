@@ -14,7 +14,16 @@ DOCUMENT = ROOT / "docs" / "options.md"
 TESTS = ("core/src", "core/tests", "ffi/src", "ffi/tests", "tests/c", "tests/python")
 #: What takes the options of a client and of a request in Python.
 CLIENT = ("ClientOptions", "PolicyOptions")
-REQUEST = ("RequestOptions", "AsyncRequestOptions", "CommonOptions", "PolicyOptions", "OpenOptions")
+REQUEST = (
+    "RequestOptions",
+    "AsyncRequestOptions",
+    "CommonOptions",
+    "PolicyOptions",
+    "OpenOptions",
+    "WebSocketOptions",
+)
+#: Classes whose objects are the value of one option.
+OBJECTS = ("Limits", "Timeout", "Deflate", "Reconnect")
 
 
 def read(path: str) -> str:
@@ -58,8 +67,9 @@ def rust_options() -> set[str]:
 
 
 def python_options() -> dict[str, set[str]]:
-    """The fields of each class in _config.py, and the named arguments of Timeout."""
-    tree = ast.parse(read("python/python/trunkline/_config.py"))
+    """The fields of each class that holds options, and the named arguments of Timeout."""
+    files = ("_config.py", "_websocket_options.py")
+    tree = ast.parse("".join(read(f"python/python/trunkline/{file}") for file in files))
     found = {
         node.name: {
             field.target.id
@@ -137,7 +147,7 @@ def differences() -> list[str]:
     setters = {
         name for name in header if re.match(r"trunk_(manager|request)_options_(?!new$|free$)", name)
     }
-    classes = {*CLIENT, *REQUEST, "Limits", "Timeout"}
+    classes = {*CLIENT, *REQUEST, *OBJECTS}
     arguments = {f"{kind}.{name}" for kind in classes for name in python.get(kind, ())}
     lacking = sorted((rust | setters | arguments) - seen)
     wrong += [f"docs/options.md lacks {name}" for name in lacking]

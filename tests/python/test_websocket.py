@@ -17,7 +17,12 @@ def test_messages(client: Client) -> None:
         for message in ("text", "", "grüße", b"binary", b"", b"x" * 200_000):
             ws.send(message)
             assert ws.recv() == message
-        ws.ping(b"are you there")
+        assert ws.latency is None
+        assert 0 < ws.ping() < 20
+        assert ws.latency is not None
+        ws.send("before the ping")
+        assert 0 < ws.ping(b"are you there") < 20
+        assert ws.recv() == "before the ping"
         ws.send("after the ping")
         assert ws.recv() == "after the ping"
         with pytest.raises(trunkline.CallTimeout):
@@ -77,7 +82,10 @@ async def test_async_messages(aclient: AsyncClient) -> None:
         for message in ("text", b"binary", b"x" * 200_000):
             await ws.send(message)
             assert await ws.recv() == message
-        await ws.ping()
+        assert ws.latency is None
+        times = await asyncio.gather(*(ws.ping() for _ in range(3)), ws.ping(b"payload"))
+        assert all(0 < time < 20 for time in times)
+        assert ws.latency is not None
     assert ws.close_code == 1000
     with pytest.raises(trunkline.WebSocketClosed) as caught:
         await ws.recv()

@@ -21,6 +21,7 @@ from ._config import (
     Limits,
     OpenOptions,
     RequestOptions,
+    WebSocketOptions,
     header_fields,
 )
 from ._errors import (
@@ -101,6 +102,8 @@ from ._native import (
     HarLog,
     Head,
     Headers,
+    Latency,
+    Reconnected,
     Redirect,
     Response,
     ServerSentEvent,
@@ -115,6 +118,7 @@ from ._native import version as __version__
 from ._raw import AsyncRawStream, RawStream
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
+from ._websocket_options import Deflate, Reconnect
 
 __all__ = [
     "Again",
@@ -146,6 +150,7 @@ __all__ = [
     "Data",
     "DecodeFailed",
     "DecodedTooLarge",
+    "Deflate",
     "DigestAuth",
     "Done",
     "EndOfParts",
@@ -170,6 +175,7 @@ __all__ = [
     "InvalidState",
     "InvalidUrl",
     "IoError",
+    "Latency",
     "Limits",
     "NetRCAuth",
     "NetworkError",
@@ -182,6 +188,8 @@ __all__ = [
     "ProxyAuthentication",
     "ProxyFailed",
     "RawStream",
+    "Reconnect",
+    "Reconnected",
     "Redirect",
     "RedirectError",
     "RedirectRefused",
@@ -211,6 +219,7 @@ __all__ = [
     "WebSocketError",
     "WebSocketHandshake",
     "WebSocketInvalidUtf8",
+    "WebSocketOptions",
     "WebSocketProtocol",
     "WebSocketRejected",
     "WebSocketTooLarge",

@@ -16,11 +16,18 @@ from ._native import AsyncExchange, Response
 from ._raw import RawContext
 from ._streaming_async import AsyncStreamContext, AsyncStreamingResponse, read_file
 from ._websocket import WebSocketContext
+from ._websocket_options import take_options
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._config import AsyncRequestOptions, ClientOptions, Drive, OpenOptions
+    from ._config import (
+        AsyncRequestOptions,
+        ClientOptions,
+        Drive,
+        OpenOptions,
+        WebSocketOptions,
+    )
 
 #: Who runs the reactor unless the client says otherwise. Inline, the loop does, and no thread is woken for an answer:
 #: measured side by side that was faster one at a time (about 1.4 times), and slightly slower with 64 in flight.
@@ -125,16 +132,21 @@ class AsyncClient:
             method, given.url, given.headers, content, given.timeout, more
         )
 
-    def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocketContext:
+    def websocket(self, url: str, **options: Unpack[WebSocketOptions]) -> WebSocketContext:
         """Opens a WebSocket: `async with client.websocket("wss://...") as ws:`."""
-        given = prepare(options, self._defaults, url)
+        rest: Any = dict(options)
+        more, listener = take_options(rest)
+        given = prepare(rest, self._defaults, url)
         target = websocket_url(given.url)
 
         async def make() -> AsyncExchange:
             ready = await self._with_auth(given)
-            return self._manager.open_async("GET", target, *ready[1:5])
+            extra = {**(ready.extra or {}), **more}
+            return self._manager.open_async(
+                "GET", target, ready.headers, None, ready.timeout, extra
+            )
 
-        return WebSocketContext(make, target)
+        return WebSocketContext(make, target, listener)
 
     def upgrade(self, url: str, protocol: str, **options: Unpack[OpenOptions]) -> RawContext:
         """Asks to speak another protocol: `async with client.upgrade(url, "echo") as stream:`; see `Client.upgrade`."""

@@ -15,11 +15,12 @@ from ._native import Exchange, Response, WebSocket
 from ._raw import RawStream, open_raw
 from ._streaming import StreamContext, StreamingResponse
 from ._websocket import open_websocket
+from ._websocket_options import take_options
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._config import ClientOptions, OpenOptions, RequestOptions
+    from ._config import ClientOptions, OpenOptions, RequestOptions, WebSocketOptions
 
 
 class Client:
@@ -106,13 +107,15 @@ class Client:
         more = {**(given.extra or {}), **(extra or {})}
         return self._manager.open(method, given.url, given.headers, content, given.timeout, more)
 
-    def websocket(self, url: str, **options: Unpack[OpenOptions]) -> WebSocket:
+    def websocket(self, url: str, **options: Unpack[WebSocketOptions]) -> WebSocket:
         """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
-        given = self._prepare(options, url)
-        exchange = self._manager.open(
-            "GET", websocket_url(given.url), given.headers, None, given.timeout, given.extra
-        )
-        return open_websocket(exchange, websocket_url(given.url))
+        rest: Any = dict(options)
+        more, listener = take_options(rest)
+        given = self._prepare(rest, url)
+        target = websocket_url(given.url)
+        extra = {**(given.extra or {}), **more}
+        exchange = self._manager.open("GET", target, given.headers, None, given.timeout, extra)
+        return open_websocket(exchange, target, listener)
 
     def upgrade(self, url: str, protocol: str, **options: Unpack[OpenOptions]) -> RawStream:
         """Asks to speak another protocol on the connection: `with client.upgrade(url, "echo") as stream:`.
@@ -244,6 +247,6 @@ def stream(method: str, url: str, **options: Unpack[RequestOptions]) -> StreamCo
     return shared().stream(method, url, **options)
 
 
-def websocket(url: str, **options: Unpack[OpenOptions]) -> WebSocket:
+def websocket(url: str, **options: Unpack[WebSocketOptions]) -> WebSocket:
     """Opens a WebSocket: `with trunkline.websocket("wss://...") as ws:`."""
     return shared().websocket(url, **options)

@@ -12,11 +12,13 @@ from ._auth import AsyncAuthTypes, AuthTypes, is_asked, native
 from ._logging import update_logging
 from ._native import Attempt, CookieJar, HarLog, Headers, Manager, Timeout
 from ._resolver import beginning_of
+from ._websocket_options import deflate_of, reconnect_of
 
 if TYPE_CHECKING:
     from typing import Literal
 
     from ._resolver import AsyncResolverTypes
+    from ._websocket_options import CompressionTypes, ReconnectTypes
 
     Drive = Union[Literal["inline", "threads"], int]
     HttpVersions = Literal["auto", "http1", "http2"]
@@ -59,6 +61,10 @@ NATIVE = (
     "http2_coalescing",
     "user_agent",
     "har",
+    "websocket_ping_interval",
+    "websocket_ping_timeout",
+    "websocket_close_timeout",
+    "websocket_frames",
 )
 
 HeaderTypes = Union[
@@ -228,6 +234,41 @@ class OpenOptions(PolicyOptions, total=False):
     credit: int
 
 
+class WebSocketOptions(OpenOptions, total=False):
+    """What a WebSocket is opened with, beside the options of any request; the client's `websocket_…` else.
+
+    subprotocols: those that are offered, the best first; `ws.subprotocol` tells the one that the peer chose.
+    compression: "deflate" or a `Deflate` offers compression (permessage-deflate). Default None: it costs time and up to
+        300 KiB of memory, and the length of a compressed message tells of its content.
+    max_size: bytes of a message, else `WebSocketTooLarge`; None sets no limit but that of a frame. Default: that of
+        `Limits.websocket_max_message_bytes`.
+    ping_interval: ping the peer after so many seconds, which measures `ws.latency` and finds a peer that is gone.
+        Default None.
+    ping_timeout: seconds in which nothing at all came after such a ping; then it ends with `IdleTimeout`. Default 20.
+    close_timeout: seconds to wait for the peer's answer to a close. Default 10.
+    frames: whether messages are taken frame by frame, as `Frame`. Default False.
+    reconnect: True or a `Reconnect`: a WebSocket that was lost is opened again. Default False.
+    http_versions: "http1", "http2" (RFC 8441) or "auto": on the HTTP/2 connection of the requests where there is one.
+        Default "http1".
+    listener: a function `listener(ws, messages)` that is called with the messages that came together, or an object with
+        a method `on_messages(ws, messages)` or `on_message(ws, message)`, and where wanted `on_reconnect(ws, head)` and
+        `on_close(ws, error)`. It answers None or "continue", "halt" (the WebSocket is closed), a list of messages to
+        send, or ("continue", messages) or ("halt", messages). With an `AsyncClient` it is called on the event loop's
+        thread as messages come; with a `Client` by `ws.run()`. It must not wait.
+    """
+
+    subprotocols: Sequence[str]
+    compression: CompressionTypes
+    max_size: Optional[int]
+    ping_interval: Optional[float]
+    ping_timeout: Optional[float]
+    close_timeout: Optional[float]
+    frames: bool
+    reconnect: ReconnectTypes
+    http_versions: HttpVersions
+    listener: Any
+
+
 class ClientOptions(PolicyOptions, total=False):
     """What a client is made with, beside `PolicyOptions`.
 
@@ -266,6 +307,9 @@ class ClientOptions(PolicyOptions, total=False):
         its certificate is valid for them. Default False.
     ping_interval: seconds between PINGs on HTTP/2 connections in use, which find a dead peer. Default None.
     ping_unused: whether unused HTTP/2 connections are pinged too. Default False.
+    websocket_compression, websocket_ping_interval, websocket_ping_timeout, websocket_close_timeout, websocket_frames,
+        websocket_reconnect, websocket_http_versions: for every WebSocket, as the options without `websocket_` of
+        `WebSocketOptions`.
     limits: see `Limits`.
     uds: the path of a unix socket that every request goes to.
     resolve: addresses that stand in for a host and port: {("example.org", 443): ["192.0.2.1"]}.
@@ -309,6 +353,13 @@ class ClientOptions(PolicyOptions, total=False):
     http2_coalescing: bool
     ping_interval: Optional[float]
     ping_unused: bool
+    websocket_compression: CompressionTypes
+    websocket_ping_interval: Optional[float]
+    websocket_ping_timeout: Optional[float]
+    websocket_close_timeout: Optional[float]
+    websocket_frames: bool
+    websocket_reconnect: ReconnectTypes
+    websocket_http_versions: HttpVersions
     limits: Limits
     uds: Union[str, os.PathLike[str]]
     resolve: Mapping[tuple[str, int], list[str]]
@@ -445,6 +496,12 @@ def make_manager(options: ClientOptions, drive: Drive, jar: CookieJar) -> Manage
         given["http2_ping_interval"] = int((options["ping_interval"] or 0) * 1000)
     if "ping_unused" in options:
         given["http2_ping_unused"] = options["ping_unused"]
+    if "websocket_compression" in options:
+        given["websocket_deflate"] = deflate_of(options["websocket_compression"])
+    if "websocket_reconnect" in options:
+        given["websocket_reconnect"] = reconnect_of(options["websocket_reconnect"])
+    if "websocket_http_versions" in options:
+        given["websocket_http"] = options["websocket_http_versions"]
     if "uds" in options:
         given["unix_socket"] = os.fspath(options["uds"])
     if "resolve" in options:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
-from ._errors import Error, StateError, WebSocketClosed
+from ._errors import StateError, WebSocketClosed
 
 if TYPE_CHECKING:
     from ._native import AsyncWebSocket
@@ -27,11 +27,6 @@ async def aiter_of(items: Iterator[T]) -> AsyncIterator[T]:
         yield item
 
 
-async def _drain(ws: AsyncWebSocket) -> None:
-    while True:
-        await ws.recv()
-
-
 async def close_websocket(
     ws: AsyncWebSocket, code: int, reason: str, timeout: Optional[float]
 ) -> None:
@@ -45,11 +40,12 @@ async def close_websocket(
     except WebSocketClosed:
         pass
     try:
-        await asyncio.wait_for(_drain(ws), timeout)
+        if timeout is None:
+            await ws._wait_unread()
+        else:
+            await asyncio.wait_for(ws._wait_unread(), timeout)
     except asyncio.TimeoutError:
         ws.abort()
-    except WebSocketClosed:
-        pass
-    except Error:
+    except BaseException:
         ws.abort()
         raise

@@ -5,23 +5,35 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Generator
 from types import TracebackType
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ._errors import StateError, WebSocketClosed, WebSocketRejected
 from ._native import AsyncExchange, AsyncWebSocket, Data, Exchange, Head, WebSocket
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
-def open_websocket(exchange: Exchange, url: str) -> WebSocket:
-    """Waits for the answer to the upgrade; one that is not 101 raises, with that answer."""
+
+def _opens(part: object) -> TypeGuard[Head]:
+    """Whether this answer opens a WebSocket: over HTTP/2 any 2xx does (RFC 8441, 5)."""
+    if not isinstance(part, Head) or part.informational:
+        return False
+    if part.http_version == "HTTP/2":
+        return 200 <= part.status_code < 300
+    return part.status_code == 101
+
+
+def open_websocket(exchange: Exchange, url: str, listener: Any = None) -> WebSocket:
+    """Waits for the answer to the upgrade; one that does not open it raises, with that answer."""
     response = StreamingResponse(exchange, "GET", url, None)
     body: list[bytes] = []
     try:
         while True:
             part = exchange.recv()
-            if isinstance(part, Head) and part.status_code == 101:
-                return WebSocket(exchange, part)
+            if _opens(part):
+                return WebSocket(exchange, part, listener)
             body.append(response._see(part) or b"")
     except WebSocketRejected as error:
         response._content = b"".join(body)
@@ -30,13 +42,13 @@ def open_websocket(exchange: Exchange, url: str) -> WebSocket:
 
 
 async def open_websocket_async(exchange: AsyncExchange, url: str) -> AsyncWebSocket:
-    """Waits for the answer to the upgrade; one that is not 101 raises, with that answer."""
+    """Waits for the answer to the upgrade; one that does not open it raises, with that answer."""
     response = AsyncStreamingResponse(exchange, "GET", url, None)
     body: list[bytes] = []
     try:
         while True:
             part = await exchange.recv()
-            if isinstance(part, Head) and part.status_code == 101:
+            if _opens(part):
                 return AsyncWebSocket(exchange, part)
             data = response._see(part)
             if isinstance(part, Data) and data:
@@ -53,16 +65,22 @@ async def open_websocket_async(exchange: AsyncExchange, url: str) -> AsyncWebSoc
 class WebSocketContext:
     """`async with client.websocket(url) as ws:`, or `ws = await client.websocket(url)`."""
 
-    def __init__(self, make: Callable[[], Awaitable[AsyncExchange]], url: str) -> None:
+    def __init__(
+        self, make: Callable[[], Awaitable[AsyncExchange]], url: str, listener: Any
+    ) -> None:
         self._make = make
         self._url = url
+        self._listener = listener
         self._ws: Optional[AsyncWebSocket] = None
 
     def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
         return self._open().__await__()
 
     async def _open(self) -> AsyncWebSocket:
-        return await open_websocket_async(await self._make(), self._url)
+        ws = await open_websocket_async(await self._make(), self._url)
+        if self._listener is not None:
+            ws._listen(self._listener)
+        return ws
 
     async def __aenter__(self) -> AsyncWebSocket:
         self._ws = await self
