@@ -229,7 +229,8 @@ impl Leg<'_> {
             let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
             match self.receive(head)? {
                 Reception::Deliver(decoder) => {
-                    self.receive_body_http2(body, &lease.http2, length, decoder).await?;
+                    self.receive_body_http2(body, &lease.http2, length, decoder)
+                        .await?;
                 }
                 Reception::Discard(next) => {
                     self.discard_http2(body).await;
