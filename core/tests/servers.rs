@@ -18,6 +18,10 @@ mod nghttpx;
 mod program;
 #[path = "servers/proxies.rs"]
 mod proxies;
+#[path = "servers/websocket.rs"]
+mod websocket;
+#[path = "servers/websocket_servers.rs"]
+mod websocket_servers;
 
 use kit::{Answer, DRIVES, fetch, options, rest, soon, submit};
 use program::{Program, find, free_port};

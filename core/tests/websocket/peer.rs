@@ -72,6 +72,21 @@ impl Wire {
         }
     }
 
+    /// A frame of HTTP/2 that has no data.
+    pub fn nothing(&mut self) {
+        if let Link::Http2(_, send) = &mut self.link {
+            send.send_data(Bytes::new(), false).unwrap();
+        }
+    }
+
+    /// Whether the stream of HTTP/2 has ended with what was read last.
+    pub fn has_ended(&self) -> bool {
+        match &self.link {
+            Link::Http1(_) => false,
+            Link::Http2(receive, _) => self.buffer.is_empty() && receive.is_end_stream(),
+        }
+    }
+
     pub async fn frame(&mut self, first: u8, payload: &[u8]) {
         self.send(&frame(first, payload)).await;
     }

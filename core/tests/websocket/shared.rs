@@ -6,7 +6,7 @@ use trunkline::{Delivery, Drive, ErrorCode, HttpVersions, Manager, Protocol, Req
 use trunkline_test_server::embedded;
 
 use crate::kit::{self, DRIVES, get2, manager, rest};
-use crate::peer::{Answers, Over, open, request, start, start_with};
+use crate::peer::{Answers, FIN, Over, open, request, start, start_with};
 use crate::{close, done, frame, opened, part, text};
 
 #[test]
@@ -150,5 +150,55 @@ fn cancelling_resets_the_stream_alone() {
         assert_eq!(frame(&kept), text("still"));
         hear.recv_timeout(kit::PATIENCE).unwrap();
         assert_eq!(manager.statistics().streams_active, 1);
+    }
+}
+
+#[test]
+fn a_frame_of_http2_without_data_is_no_end() {
+    let server = start(|mut wire, _| async move {
+        wire.nothing();
+        wire.frame(FIN | 1, b"after").await;
+        wire.nothing();
+        wire.echo().await;
+    });
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let socket = open(&manager, Over::Http2, server.port);
+        opened(&socket);
+        assert_eq!(frame(&socket), text("after"));
+        socket.send(close(1000)).unwrap();
+        assert_eq!(frame(&socket), close(1000));
+        done(&socket);
+    }
+}
+
+/// hypercorn 0.18 ends the whole connection when something without data comes for a stream that it has closed.
+#[test]
+fn the_answer_to_a_close_ends_the_stream_and_nothing_follows_it() {
+    let server = start(|mut wire, number| async move {
+        if number % 2 == 0 {
+            wire.close(1000).await;
+            assert_eq!(wire.close_code().await, Some(1000));
+            assert!(wire.has_ended(), "the close does not end the stream");
+        } else {
+            assert_eq!(wire.close_code().await, Some(1000));
+            wire.close(1000).await;
+            assert!(
+                !wire.has_ended(),
+                "the stream ended before the server's side"
+            );
+        }
+    });
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let socket = open(&manager, Over::Http2, server.port);
+        opened(&socket);
+        assert_eq!(frame(&socket), close(1000));
+        done(&socket);
+        let socket = open(&manager, Over::Http2, server.port);
+        opened(&socket);
+        socket.send(close(1000)).unwrap();
+        assert_eq!(frame(&socket), close(1000));
+        done(&socket);
     }
 }

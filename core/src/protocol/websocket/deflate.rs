@@ -136,6 +136,12 @@ impl Deflater {
     pub(super) fn next(&mut self, input: &mut Bytes, last: bool) -> Result<(Bytes, bool)> {
         if input.is_empty() {
             // The compressor flushes nothing twice. With the tail this is an empty block.
+            if last
+                && self.forgets
+                && let Some(engine) = &mut self.engine
+            {
+                engine.reset();
+            }
             let empty: &[u8] = if last { &TAIL[..1] } else { &[] };
             return Ok((Bytes::from_static(empty), true));
         }
@@ -259,6 +265,21 @@ mod tests {
         assert_eq!(frames, [&[0x00][..]]);
         let mut inflater = Inflater::new(&agreed(15, false));
         assert_eq!(inflate(&mut inflater, &[&[0x00]], 100).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_message_is_forgotten_that_ends_with_an_empty_fragment() {
+        let agreed = agreed(15, true);
+        let mut deflater = Deflater::new(&agreed).unwrap();
+        let mut inflater = Inflater::new(&agreed);
+        for _ in 0..2 {
+            let mut hello = Bytes::from_static(b"Hello");
+            let (first, complete) = deflater.next(&mut hello, false).unwrap();
+            let (end, _) = deflater.next(&mut Bytes::new(), true).unwrap();
+            assert!(complete);
+            let whole = inflate(&mut inflater, &[&first, &end], 100).unwrap();
+            assert_eq!(whole, b"Hello");
+        }
     }
 
     #[test]

@@ -12,6 +12,14 @@ use crate::limits::{FOREVER, WEBSOCKET_PINGS};
 use crate::options::Policy;
 use crate::part::Frame;
 
+/// A ping under way.
+struct Waiting {
+    number: u64,
+    sent: Instant,
+    /// The library's own, of which the caller does not hear.
+    own: bool,
+}
+
 /// The pings of a WebSocket.
 pub(super) struct KeepAlive {
     reactor: Arc<Reactor>,
@@ -22,10 +30,8 @@ pub(super) struct KeepAlive {
     own: Option<u64>,
     /// When something was last heard of the peer, or could not be.
     heard: Instant,
-    /// Pings under way, with the time at which they were sent.
-    waiting: VecDeque<(u64, Instant)>,
-    /// The library's last, answered or not; 0 before the first.
-    last_own: u64,
+    /// Pings under way.
+    waiting: VecDeque<Waiting>,
 }
 
 impl KeepAlive {
@@ -39,7 +45,6 @@ impl KeepAlive {
             own: None,
             heard: reactor.now(),
             waiting: VecDeque::new(),
-            last_own: 0,
         }
     }
 
@@ -71,7 +76,6 @@ impl KeepAlive {
             if self.own.is_none() {
                 let number = state.next_ping();
                 self.own = Some(number);
-                self.last_own = number;
                 self.heard = now;
                 ping = Some(Frame::Ping(ping_payload(number)));
                 self.timer.set(Some(now + self.timeout.unwrap_or(interval)));
@@ -100,7 +104,11 @@ impl KeepAlive {
             if self.waiting.len() >= WEBSOCKET_PINGS {
                 self.waiting.pop_front();
             }
-            self.waiting.push_back((number, self.reactor.now()));
+            self.waiting.push_back(Waiting {
+                number,
+                sent: self.reactor.now(),
+                own: self.own == Some(number),
+            });
         }
     }
 
@@ -112,17 +120,16 @@ impl KeepAlive {
         state: &RequestState,
     ) -> Option<(Option<u64>, Duration)> {
         let number = ping_number(payload)?;
-        let place = self.waiting.iter().position(|(ping, _)| *ping == number)?;
+        let place = self.waiting.iter().position(|ping| ping.number == number)?;
         // A peer may answer the latest of several only (RFC 6455, 5.5.3).
-        let (_, sent) = self.waiting.drain(..=place).next_back()?;
-        let round_trip = self.reactor.now().saturating_duration_since(sent);
+        let ping = self.waiting.drain(..=place).next_back()?;
+        let round_trip = self.reactor.now().saturating_duration_since(ping.sent);
         state.measured(round_trip);
-        let is_own = self.last_own == number;
         if self.own.is_some_and(|own| own <= number) {
             self.own = None;
             let interval = self.interval.unwrap_or(FOREVER);
             self.timer.set(Some(self.reactor.turn() + interval));
         }
-        Some(((!is_own).then_some(number), round_trip))
+        Some(((!ping.own).then_some(number), round_trip))
     }
 }

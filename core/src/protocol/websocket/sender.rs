@@ -68,6 +68,11 @@ impl Sender {
         self.out.is_empty() && self.wants_nothing()
     }
 
+    /// What is in the output is the last: the close frame, or nothing.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.closed && self.wants_nothing()
+    }
+
     fn wants_nothing(&self) -> bool {
         self.current.is_none()
             && self.compressing.is_none()

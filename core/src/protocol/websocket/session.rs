@@ -226,15 +226,18 @@ impl Session {
         if self.send(cx).is_err() || self.unwritable.is_some() {
             return Poll::Ready(());
         }
-        if self.sender.is_idle() {
-            self.transport.finish(cx, self.failed);
+        if self.failed && self.sender.is_idle() {
+            self.transport.finish(cx);
         }
         for _ in 0..ROUNDS {
             self.input.clear();
             self.make_room();
             match self.transport.poll_read(cx, &mut self.input) {
                 Poll::Ready(Ok(1..)) => {}
-                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Ready(_) => {
+                    self.transport.ended();
+                    return Poll::Ready(());
+                }
                 Poll::Pending => {
                     self.input = BytesMut::new();
                     return Poll::Pending;
@@ -290,7 +293,8 @@ impl Session {
                     keep_alive.sent(payload);
                 }
             })?;
-            match self.transport.poll_write(cx, &mut self.sender.out) {
+            let last = self.sender.is_at_end() && (self.failed || self.close_received.is_some());
+            match self.transport.poll_write(cx, &mut self.sender.out, last) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
@@ -402,8 +406,9 @@ impl Drop for Session {
             self.batch.clear();
             self.state.lock_outgoing().shut();
             self.sender.close(Some(1001), "");
+            self.failed = true;
             if self.send(&mut cx).is_ok() {
-                self.transport.finish(&mut cx, true);
+                self.transport.finish(&mut cx);
             }
         }
     }

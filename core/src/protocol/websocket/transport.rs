@@ -36,19 +36,30 @@ impl Http2Stream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<Result<usize>> {
-        match ready!(self.receive.poll_data(cx)) {
-            Some(Ok(data)) => {
-                // Without credit nothing is read, and the window stays closed. What is read is the session's.
-                let _ = self.receive.flow_control().release_capacity(data.len());
-                input.extend_from_slice(&data);
-                Poll::Ready(Ok(data.len()))
+        loop {
+            match ready!(self.receive.poll_data(cx)) {
+                // A frame without a byte of data is not the end.
+                Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) => {
+                    // Without credit nothing is read, and the window stays closed. What is read is the session's.
+                    let _ = self.receive.flow_control().release_capacity(data.len());
+                    input.extend_from_slice(&data);
+                    return Poll::Ready(Ok(data.len()));
+                }
+                Some(Err(cause)) => {
+                    return Poll::Ready(Err(http2::failure(&cause, "websocket")));
+                }
+                None => return Poll::Ready(Ok(0)),
             }
-            Some(Err(cause)) => Poll::Ready(Err(http2::failure(&cause, "websocket"))),
-            None => Poll::Ready(Ok(0)),
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, output: &mut BytesMut) -> Poll<Result<()>> {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        output: &mut BytesMut,
+        last: bool,
+    ) -> Poll<Result<()>> {
         let broken = |cause: h2::Error| http2::failure(&cause, "websocket");
         while !output.is_empty() {
             if self.send.capacity() == 0 {
@@ -62,7 +73,8 @@ impl Http2Stream {
             }
             let room = self.send.capacity().min(output.len());
             let piece = output.split_to(room).freeze();
-            self.send.send_data(piece, false).map_err(broken)?;
+            self.finished = last && output.is_empty();
+            self.send.send_data(piece, self.finished).map_err(broken)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -107,11 +119,14 @@ impl Transport {
         }
     }
 
-    /// Writes all of `output`, which is consumed as far as it goes, and has the connection send it.
+    /// Writes all of `output`, which is consumed as far as it goes, and has the connection send it. Where it is the `last`
+    /// of a stream, it ends that: servers that have forgotten the stream after the closing handshake take a frame for it
+    /// that has no data for an error of the whole connection.
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         output: &mut BytesMut,
+        last: bool,
     ) -> Poll<Result<()>> {
         match self {
             Transport::Stream(stream) => {
@@ -124,19 +139,25 @@ impl Transport {
                 }
                 Pin::new(stream).poll_flush(cx).map_err(broken)
             }
-            Transport::Http2(stream) => stream.poll_write(cx, output),
+            Transport::Http2(stream) => stream.poll_write(cx, output, last),
         }
     }
 
-    /// Says that nothing more will be sent. Whether the peer still hears it does not matter. A connection of its own is
-    /// half-closed only where the peer did wrong: else it is for the server to close it (RFC 6455, 7.1.1).
-    pub(super) fn finish(&mut self, cx: &mut Context<'_>, failed: bool) {
+    /// Says that nothing more will be sent. Whether the peer still hears it does not matter. That is for who has done wrong:
+    /// else the server closes the connection, or the stream, first (RFC 6455, 7.1.1).
+    pub(super) fn finish(&mut self, cx: &mut Context<'_>) {
         match self {
-            Transport::Stream(stream) if failed => {
+            Transport::Stream(stream) => {
                 let _ = Pin::new(stream).poll_shutdown(cx);
             }
-            Transport::Stream(_) => {}
             Transport::Http2(stream) => stream.finish(),
+        }
+    }
+
+    /// The peer has ended its side.
+    pub(super) fn ended(&mut self) {
+        if let Transport::Http2(stream) = self {
+            stream.finish();
         }
     }
 
