@@ -19,6 +19,7 @@ mod part;
 mod pool;
 mod protocol;
 mod request;
+pub mod sansio;
 mod statistics;
 mod text;
 

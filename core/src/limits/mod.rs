@@ -169,3 +169,9 @@ pub const DECODE_STEPS: usize = 16;
 pub const DECODE_RATIO_FROM: u64 = 1024 * 1024;
 /// Window of a zstd frame, in bytes (RFC 9659, 3).
 pub const ZSTD_WINDOW: usize = 8 * 1024 * 1024;
+/// Bytes that a connection without a socket of its own takes in before it has worked on them.
+pub const SANSIO_INPUT: usize = 64 * 1024;
+/// Bytes that such a connection has ready to be written.
+pub const SANSIO_OUTPUT: usize = 64 * 1024;
+/// Pushed streams that are open at once on such a connection.
+pub const SANSIO_PUSHED_STREAMS: u32 = 100;

@@ -1,0 +1,366 @@
+//! What a connection holds, and one step of it: poll what is ready, and name the call that is due.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use h2::client::{Connection, PushedResponseFuture, SendRequest};
+use http::{HeaderMap, Request, Response};
+use slab::Slab;
+
+use super::error::Http2Error;
+use super::stream::{Receive, Step, Stream};
+use super::upload::Upload;
+use super::waker::Ready;
+use super::{
+    BodyPart, ErrorHandler, FlushHandler, Handlers, InformationalHandler, PartHandler, PingHandler,
+    PushHandler, ResponseHandler, RoomHandler, TrailersHandler,
+};
+use crate::sansio::WakeHandler;
+use crate::sansio::frames::Came;
+use crate::sansio::memory::Pipe;
+
+/// Names a stream; another that has its place later has another serial number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) place: usize,
+    pub(super) serial: u64,
+}
+
+/// A call that is to be made with nothing locked.
+pub(super) enum Call {
+    Response(ResponseHandler, Response<()>, Key),
+    Informational(InformationalHandler, Response<()>, Key),
+    Part(PartHandler, BodyPart, Key),
+    Trailers(TrailersHandler, HeaderMap),
+    Error(ErrorHandler, Http2Error),
+    Answered(PingHandler),
+    Promise(PushHandler, Request<()>, PushedResponseFuture),
+    Room(RoomHandler),
+    Flushed(FlushHandler, bool),
+    Wake(WakeHandler),
+    /// Nothing: what a handler holds may call the connection when it is dropped.
+    Drop(Box<dyn Send>),
+}
+
+/// Someone who waits for bytes to go out: up to where, once that is known.
+struct Flush {
+    mark: Option<u64>,
+    handler: FlushHandler,
+}
+
+pub(super) struct State {
+    pub(super) pipe: Pipe,
+    pub(super) ready: Arc<Ready>,
+    waker: Waker,
+    /// None once it has ended.
+    pub(super) connection: Option<Connection<Pipe, Bytes>>,
+    /// None once nothing more is to be asked.
+    pub(super) sender: Option<SendRequest<Bytes>>,
+    streams: Slab<Stream>,
+    serial: u64,
+    pub(super) push: Option<PushHandler>,
+    pub(super) takes_promises: bool,
+    pub(super) on_error: Option<ErrorHandler>,
+    pub(super) pings: VecDeque<([u8; 8], PingHandler)>,
+    flushes: VecDeque<Flush>,
+    calls: VecDeque<Call>,
+    /// Streams that are to be dropped with nothing locked.
+    dropped: Vec<Stream>,
+    due: VecDeque<usize>,
+    /// Someone makes the calls that are due.
+    pub(super) driving: bool,
+    pub(super) reader: Option<WakeHandler>,
+    pub(super) writer: Option<WakeHandler>,
+}
+
+impl State {
+    pub(super) fn new(
+        pipe: Pipe,
+        (ready, waker): (Arc<Ready>, Waker),
+        (sender, connection): (SendRequest<Bytes>, Connection<Pipe, Bytes>),
+        push: Option<PushHandler>,
+        on_error: ErrorHandler,
+    ) -> State {
+        ready.wake_connection();
+        State {
+            pipe,
+            ready,
+            waker,
+            connection: Some(connection),
+            sender: Some(sender),
+            streams: Slab::new(),
+            serial: 0,
+            takes_promises: push.is_some(),
+            push,
+            on_error: Some(on_error),
+            pings: VecDeque::new(),
+            flushes: VecDeque::new(),
+            calls: VecDeque::new(),
+            dropped: Vec::new(),
+            due: VecDeque::new(),
+            driving: false,
+            reader: None,
+            writer: None,
+        }
+    }
+
+    /// Takes up a stream.
+    pub(super) fn insert(
+        &mut self,
+        handlers: Handlers,
+        receive: Receive,
+        upload: Option<Upload>,
+    ) -> Key {
+        self.serial += 1;
+        let entry = self.streams.vacant_entry();
+        let key = Key {
+            place: entry.key(),
+            serial: self.serial,
+        };
+        let stream = entry.insert(Stream::new(
+            (key.serial, key.place),
+            &self.ready,
+            handlers,
+            receive,
+            upload,
+            self.takes_promises,
+        ));
+        if let Some(frames) = &mut self.pipe.lock().frames {
+            frames.note(stream.id);
+        }
+        key
+    }
+
+    pub(super) fn stream(&mut self, key: Key) -> Option<&mut Stream> {
+        let stream = self.streams.get_mut(key.place)?;
+        (stream.serial == key.serial).then_some(stream)
+    }
+
+    /// Lets go of a stream; whoever waits for its bytes to go out is told that they will not. It is dropped later; who was
+    /// to be told of its errors.
+    pub(super) fn remove(&mut self, key: Key) -> Option<ErrorHandler> {
+        self.stream(key)?;
+        let mut stream = self.streams.remove(key.place);
+        if let Some(frames) = &mut self.pipe.lock().frames {
+            frames.forget(stream.id);
+        }
+        if let Some(upload) = &mut stream.upload {
+            let calls = upload
+                .take_unflushed()
+                .map(|handler| Call::Flushed(handler, false));
+            self.calls.extend(calls);
+        }
+        let handler = stream.handlers.error.take();
+        self.dropped.push(stream);
+        handler
+    }
+
+    /// What is to be dropped with nothing locked.
+    pub(super) fn take_dropped(&mut self) -> Option<Stream> {
+        self.dropped.pop()
+    }
+
+    /// Works until there is a call to make. None when nothing is left to do.
+    pub(super) fn next_call(&mut self) -> Option<Call> {
+        loop {
+            if let Some(call) = self.calls.pop_front() {
+                return Some(call);
+            }
+            if self.ready.take_connection() {
+                self.poll_connection();
+                continue;
+            }
+            self.ready.take_streams(&mut self.due);
+            if let Some(place) = self.due.pop_front() {
+                if let Some(call) = self.poll_stream(place) {
+                    return Some(call);
+                }
+                continue;
+            }
+            // Whoever is to be asked about promises was asked.
+            let mut wire = self.pipe.lock();
+            match &mut wire.frames {
+                Some(frames) if frames.paused => {
+                    frames.paused = false;
+                    self.ready.wake_connection();
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whoever waits for something to do, where there is.
+    pub(super) fn next_wake(&mut self) -> Option<Call> {
+        let wire = self.pipe.lock();
+        let closed = wire.finished || wire.output.is_closed();
+        if !wire.output.is_empty() || closed {
+            let writer = self.writer.take();
+            if writer.is_some() {
+                return writer.map(Call::Wake);
+            }
+        }
+        if wire.input_room() > 0 || wire.finished || wire.ended {
+            return self.reader.take().map(Call::Wake);
+        }
+        None
+    }
+
+    fn poll_connection(&mut self) {
+        let mut wire = self.pipe.lock();
+        wire.blocked = false;
+        drop(wire);
+        if let Some(connection) = &mut self.connection {
+            let cx = &mut Context::from_waker(&self.waker);
+            if let Poll::Ready(ended) = Pin::new(connection).poll(cx) {
+                self.finish(ended.err().map(Http2Error::of_connection));
+            }
+        }
+        let mut guard = self.pipe.lock();
+        let wire = &mut *guard;
+        if let Some(frames) = &mut wire.frames {
+            frames.put_own(&mut wire.output);
+            while let Some(payload) = frames.answered.pop_front() {
+                let place = self.pings.iter().position(|(sent, _)| *sent == payload);
+                let ping = place.and_then(|place| self.pings.remove(place));
+                self.calls
+                    .extend(ping.map(|(_, handler)| Call::Answered(handler)));
+            }
+        }
+        if !wire.blocked {
+            let accepted = wire.output.accepted();
+            for flush in &mut self.flushes {
+                flush.mark.get_or_insert(accepted);
+            }
+        }
+        let written = guard.output.written();
+        drop(guard);
+        self.flushed(written);
+    }
+
+    /// Tells whoever waited for what was written by now.
+    pub(super) fn flushed(&mut self, written: u64) {
+        while let Some(flush) = self.flushes.front()
+            && flush.mark.is_some_and(|mark| mark <= written)
+            && let Some(flush) = self.flushes.pop_front()
+        {
+            self.calls.push_back(Call::Flushed(flush.handler, true));
+        }
+    }
+
+    /// The transport takes nothing more.
+    pub(super) fn unflushed(&mut self) {
+        let lost = self.flushes.drain(..);
+        self.calls
+            .extend(lost.map(|flush| Call::Flushed(flush.handler, false)));
+    }
+
+    /// The connection is at its end: all hear of it. What has come before can still be taken.
+    pub(super) fn finish(&mut self, cause: Option<Http2Error>) {
+        self.connection = None;
+        self.sender = None;
+        self.pipe.lock().finished = true;
+        self.calls.extend(match (cause, self.on_error.take()) {
+            (Some(cause), Some(handler)) => Some(Call::Error(handler, cause)),
+            (None, Some(handler)) => Some(Call::Drop(Box::new(handler))),
+            (_, None) => None,
+        });
+        let unanswered = (self.push.take(), std::mem::take(&mut self.pings));
+        self.calls.push_back(Call::Drop(Box::new(unanswered)));
+        for (_, stream) in &self.streams {
+            stream.wake.ready();
+        }
+    }
+
+    /// All streams end with this.
+    pub(super) fn fail_streams(&mut self, cause: &Http2Error) {
+        let keys: Vec<Key> = self
+            .streams
+            .iter()
+            .map(|(place, stream)| Key {
+                place,
+                serial: stream.serial,
+            })
+            .collect();
+        for key in keys {
+            self.fail(key, cause.clone());
+        }
+    }
+
+    fn fail(&mut self, key: Key, cause: Http2Error) {
+        let handler = self.remove(key);
+        self.calls
+            .extend(handler.map(|handler| Call::Error(handler, cause)));
+    }
+
+    fn poll_stream(&mut self, place: usize) -> Option<Call> {
+        let stream = self.streams.get_mut(place)?;
+        let key = Key {
+            place,
+            serial: stream.serial,
+        };
+        let came = match &self.pipe.lock().frames {
+            Some(frames) => frames.came(stream.id),
+            None => Came::default(),
+        };
+        let step = stream.poll(came);
+        if !matches!(step, Step::Pending) {
+            stream.wake.ready();
+        }
+        let call = match step {
+            Step::Pending => {
+                // Nothing wakes it any more, but the owner of a body that it has paused.
+                if self.connection.is_none() && !matches!(stream.receive, Receive::Body(_)) {
+                    self.fail(key, Http2Error::ended());
+                }
+                return None;
+            }
+            Step::Done => {
+                let unused = self.remove(key)?;
+                return Some(Call::Drop(Box::new(unused)));
+            }
+            Step::Failed(cause) => {
+                stream.reset(h2::Reason::CANCEL);
+                self.fail(key, cause);
+                return None;
+            }
+            Step::Promise(request, response) => match self.push.take() {
+                Some(handler) => Call::Promise(handler, request, response),
+                // Dropping the answer refuses it.
+                None => return None,
+            },
+            Step::Informational(response) => match stream.handlers.informational.take() {
+                Some(handler) => Call::Informational(handler, response, key),
+                None => return None,
+            },
+            Step::Head(response) => match stream.handlers.response.take() {
+                Some(handler) => Call::Response(handler, response, key),
+                None => return None,
+            },
+            Step::Part(handler, part) => {
+                if part == BodyPart::End {
+                    stream.end_receiving();
+                }
+                Call::Part(handler, part, key)
+            }
+            Step::Trailers(trailers) => match stream.handlers.trailers.take() {
+                Some(handler) => Call::Trailers(handler, trailers),
+                None => return None,
+            },
+            Step::Room(handler) => Call::Room(handler),
+            Step::Flushed(handler) => {
+                // It is in h2, and goes out with the next poll of the connection that finds room.
+                self.flushes.push_back(Flush {
+                    mark: None,
+                    handler,
+                });
+                self.ready.wake_connection();
+                return None;
+            }
+        };
+        Some(call)
+    }
+}

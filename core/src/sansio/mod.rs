@@ -1,0 +1,54 @@
+//! Protocol engines that own no socket: bytes go in and out by calls. Whoever owns a transport (an event loop of its own,
+//! a serial line, a test) has with them the protocols of this crate. They start no thread, set no timer and need no runtime.
+//!
+//! All are driven the same way, by a loop that asks what to do and reports what came of it:
+//!
+//! - [`ReadOperation`] says whether to read; what was read is given to `read`, the end of it to `read_eof`;
+//! - [`WriteOperation`] says what to write; what came of it is told to `report_write_result`;
+//! - where there is nothing to do, `yield_reader` and `yield_writer` take a function that is called once there is.
+//!
+//! Handlers are called from inside these calls, on the thread that makes them, with no lock held: they may call
+//! everything, on the same connection too.
+
+mod frames;
+pub mod http2;
+mod memory;
+
+pub use memory::Vectors;
+
+/// What to do next with the side of a transport that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOperation {
+    /// Read, and give what came to `read`, or the end to `read_eof`.
+    Read,
+    /// Nothing can be taken in now: wait for `yield_reader`.
+    Yield,
+    /// Nothing will be read any more.
+    Close,
+}
+
+/// What to do next with the side of a transport that is written.
+#[derive(Debug, Clone)]
+pub enum WriteOperation {
+    /// Write these, or the first of them, and tell `report_write_result` how many bytes that were.
+    Write(Vectors),
+    /// There is nothing to write: wait for `yield_writer`.
+    Yield,
+    /// Nothing will be written any more.
+    Close {
+        /// Bytes that were never written, because the transport took no more.
+        unsent: u64,
+    },
+}
+
+/// What came of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteResult {
+    /// So many bytes were written.
+    Written(usize),
+    /// The transport takes no more.
+    Closed,
+}
+
+/// A function that is called once there is something to do again.
+pub type WakeHandler = Box<dyn FnOnce() + Send>;
