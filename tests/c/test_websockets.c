@@ -128,7 +128,8 @@ static void batches(const struct server *server, bool is_inline, size_t room)
                 CHECK(memcmp(taken[i].payload.data, payload + received % 2, taken[i].payload.size) == 0);
         }
     }
-    CHECK(sent == MANY && received == MANY && refused > 0);
+    /* A thread of the manager's may be fast enough to take all that is queued. */
+    CHECK(sent == MANY && received == MANY && (refused > 0 || !is_inline));
     /* Nothing is there, and none are wanted. */
     size_t count = 5;
     CHECK_STATUS(trunk_websocket_recv_many(socket, 1, taken, 1, &count), TRUNK_ERROR_TIMEOUT);
