@@ -14,6 +14,7 @@ import argparse
 import json
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -95,6 +96,8 @@ def main() -> int:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("clients", nargs="+")
     given = parser.parse_args()
+    # Stopped from outside, it takes the server with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = given.folder.resolve()
     shutil.rmtree(folder / "reports", ignore_errors=True)
     (folder / "reports").mkdir(parents=True)

@@ -261,6 +261,8 @@ static int place_of(trunk_kind kind)
         return 1;
     case TRUNK_PART_DATA:
     case TRUNK_PART_FRAME:
+    case TRUNK_PART_RECONNECTED:
+    case TRUNK_PART_LATENCY:
         return 2;
     case TRUNK_PART_TRAILERS:
         return 3;
@@ -314,6 +316,7 @@ static void record_part(struct exchange *exchange, const trunk_part *part)
     case TRUNK_PART_INFORMATIONAL:
     case TRUNK_PART_REDIRECT:
     case TRUNK_PART_HEAD:
+    case TRUNK_PART_RECONNECTED:
         text = trunk_part_url(part);
         snprintf(record->url, sizeof record->url, "%.*s", (int)text.size, (const char *)text.data);
         record->status = trunk_part_status(part);

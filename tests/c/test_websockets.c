@@ -128,7 +128,8 @@ static void batches(const struct server *server, bool is_inline, size_t room)
                 CHECK(memcmp(taken[i].payload.data, payload + received % 2, taken[i].payload.size) == 0);
         }
     }
-    CHECK(sent == MANY && received == MANY && refused > 0);
+    /* A thread of the manager's may be fast enough to take all that is queued. */
+    CHECK(sent == MANY && received == MANY && (refused > 0 || !is_inline));
     /* Nothing is there, and none are wanted. */
     size_t count = 5;
     CHECK_STATUS(trunk_websocket_recv_many(socket, 1, taken, 1, &count), TRUNK_ERROR_TIMEOUT);
@@ -314,16 +315,15 @@ static void refused(enum delivery delivery, bool is_inline)
 
 /* ---- Peers that fall silent ---- */
 
-/* Accepts, and reads nothing until the client has gone. */
+/* Accepts, and reads nothing until the client has gone, or the test ends: behind what is not read its end does not come. */
 static void sleep_on(struct peer *peer, int descriptor, int number)
 {
     char head[2000];
-    (void)peer;
     (void)number;
     if (!socket_accept(descriptor, head, sizeof head))
         return;
-    struct pollfd gone = {.fd = descriptor, .events = POLLRDHUP};
-    poll(&gone, 1, -1);
+    struct pollfd ends[] = {{.fd = descriptor, .events = POLLRDHUP}, {.fd = peer->listener, .events = POLLRDHUP}};
+    poll(ends, 2, -1);
 }
 
 static void silent(bool is_inline)
