@@ -162,10 +162,12 @@ impl Leg<'_> {
         }
         let mut setup = self.websocket_setup();
         setup.agreed = check_http1(&asked, response.headers(), &accept, deflate)?;
+        // A session may last for long: it keeps nothing of the handshake.
+        drop(asked);
         let (stream, early) = upgraded(&mut response).await?;
         let (head, _) = response.into_parts();
         let arrival = self
-            .session(Transport::Stream(stream), &early, &setup, head)
+            .session(Transport::Stream(stream), early, &setup, head)
             .await?;
         drop(lease);
         Ok(arrival)
@@ -229,7 +231,8 @@ impl Leg<'_> {
             let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
             match self.receive(head)? {
                 Reception::Deliver(decoder) => {
-                    self.receive_body_http2(body, &lease.http2, length, decoder).await?;
+                    self.receive_body_http2(body, &lease.http2, length, decoder)
+                        .await?;
                 }
                 Reception::Discard(next) => {
                     self.discard_http2(body).await;
@@ -240,8 +243,9 @@ impl Leg<'_> {
         }
         let mut setup = self.websocket_setup();
         setup.agreed = check_http2(&asked, &head.headers, deflate)?;
+        drop(asked);
         let transport = Transport::Http2(Box::new(Http2Stream::new(stream, body)));
-        let arrival = self.session(transport, &Bytes::new(), &setup, head).await?;
+        let arrival = self.session(transport, Bytes::new(), &setup, head).await?;
         drop(counted);
         Ok(Shared::Arrived(arrival))
     }
@@ -269,7 +273,7 @@ impl Leg<'_> {
     async fn session(
         &self,
         transport: Transport,
-        early: &Bytes,
+        early: Bytes,
         setup: &Setup,
         head: Parts,
     ) -> Result<Arrival> {
@@ -277,7 +281,9 @@ impl Leg<'_> {
         let with = (self.options(), policy);
         let reactor = &self.pool.connector.reactor;
         let state = self.state.clone();
-        let mut session = Session::new(transport, early, state, setup, with, reactor);
+        let mut session = Session::new(transport, &early, state, setup, with, reactor);
+        // Its space is that which the answer was read into.
+        drop(early);
         let status = head.status;
         let first = self.resumed_with(&head);
         self.state.lock_outgoing().open(first);
