@@ -175,9 +175,7 @@ def websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
         for client in (*SOCKET_PEERS, *SOCKETS)
         for loop in LOOPS
     ]
-    programs.append(
-        python_program("websocket", "trunkline-sync", "none", name, in_flight, 1, size)
-    )
+    programs.append(python_program("websocket", "trunkline-sync", "none", name, in_flight, 1, size))
     pattern = "1 in flight" if in_flight == 1 else f"pipelined, window of {in_flight}"
     title = f"Python WebSocket echo, {words}, {pattern}"
     return Job(name, title, tuple(programs), unit="messages/s", apart=in_flight == 1)

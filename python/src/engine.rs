@@ -362,15 +362,19 @@ impl Engine {
             return Ok(());
         }
         let bound = lock(&self.binding).clone();
-        for channel in heard {
-            if let Err(error) = channel.hand_over(py) {
-                match &bound {
-                    Some(binding) => binding.complain(py, error)?,
-                    None => return Err(error),
-                }
-            }
-        }
-        bound.map_or(Ok(()), |binding| self.flush(py, &binding))
+        let Some(binding) = bound else {
+            return Ok(());
+        };
+        // What listeners send goes out with the flush.
+        let told = self.manager.quietly(|| {
+            heard.iter().try_for_each(|channel| {
+                channel
+                    .hand_over(py)
+                    .or_else(|error| binding.complain(py, error))
+            })
+        });
+        self.flush(py, &binding)?;
+        told
     }
 
     /// Closes the manager; a future that is resolved when every request has ended, if some have not.

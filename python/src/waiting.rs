@@ -110,7 +110,12 @@ impl Wait {
             State::Waiting(binding, _) => binding,
             State::Ended => return Err(reused()),
         };
-        if let Some(value) = inner.0.attempt(py, &self.link.1)? {
+        let reached = self
+            .link
+            .0
+            .manager
+            .quietly(|| inner.0.attempt(py, &self.link.1));
+        if let Some(value) = reached? {
             self.link.0.nudge(py)?;
             return Err(finished(value));
         }
@@ -143,8 +148,10 @@ pub(crate) fn wait<'py>(
     link: &Link,
     mut goal: Goal,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if let Some(value) = goal.attempt(py, &link.1)? {
-        link.0.nudge(py)?;
+    // The loop is to turn the reactor soon, so nobody has to be interrupted.
+    let reached = link.0.manager.quietly(|| goal.attempt(py, &link.1))?;
+    link.0.nudge(py)?;
+    if let Some(value) = reached {
         let value = (!value.is_none(py)).then_some(value);
         return Ok(Bound::new(py, Ready::new(value))?.into_any());
     }
@@ -157,7 +164,8 @@ pub(crate) fn wait<'py>(
 
 /// Sends messages of a WebSocket unless the queue is full; whether they were taken.
 pub(crate) fn try_send(py: Python<'_>, link: &Link, frame: Frame) -> PyResult<bool> {
-    match link.1.control(py)?.send(frame) {
+    let control = link.1.control(py)?;
+    match link.0.manager.quietly(|| control.send(frame)) {
         Ok(()) => link.0.nudge(py).map(|()| true),
         Err(error) if error.code() == ErrorCode::Again => Ok(false),
         Err(error) => Err(refused(py, &link.1, &error)),

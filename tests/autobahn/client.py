@@ -15,9 +15,7 @@ from urllib.parse import quote
 import trunkline
 
 #: The largest messages of the suite have 16 MiB, in one frame.
-LIMITS = trunkline.Limits(
-    websocket_max_frame_bytes=64 << 20, websocket_max_message_bytes=64 << 20
-)
+LIMITS = trunkline.Limits(websocket_max_frame_bytes=64 << 20, websocket_max_message_bytes=64 << 20)
 
 
 def wanted(case: str, cases: str) -> bool:

@@ -3,8 +3,6 @@
 Python 2.7 with autobahntestsuite: `python serve.py SPEC PORT`, where SPEC is a file as `wstest` takes it.
 """
 
-from __future__ import print_function
-
 import json
 import sys
 import tempfile

@@ -54,7 +54,11 @@ def rust_options() -> set[str]:
     found = set()
     for file in (ROOT / "core" / "src" / "options").rglob("*.rs"):
         text = file.read_text(encoding="utf-8")
-        for kind, body in re.findall(r"pub struct (Timeouts|WebSocketDeflate|WebSocketReconnect|\w+Options) \{(.*?)\n\}", text, re.S):
+        for kind, body in re.findall(
+            r"pub struct (Timeouts|WebSocketDeflate|WebSocketReconnect|\w+Options) \{(.*?)\n\}",
+            text,
+            re.S,
+        ):
             found |= {f"{kind}::{name}" for name in re.findall(r"^    pub (\w+):", body, re.M)}
         policy = re.search(r"^policy! \{(.*?)\n\}", text, re.S | re.M)
         if policy:

@@ -345,9 +345,13 @@ def test_deflate_options(peer: str) -> None:
 async def test_pings_at_intervals(peer: str) -> None:
     async with AsyncClient(websocket_ping_interval=0.01, websocket_ping_timeout=20) as client:
         async with client.websocket(peer) as ws:
-            while ws.latency is None:
-                await asyncio.sleep(0.005)
-            assert 0 < ws.latency < 20
+            # Its own answer comes after that to one of theirs.
+            before = ws.latency
+            await asyncio.sleep(0.05)
+            await ws.send("x")
+            assert await ws.recv() == "x"
+            assert before is None
+            assert ws.latency is not None
 
 
 def _resume(head: trunkline.Head) -> list[str]:
@@ -359,7 +363,7 @@ async def test_reconnect(peer: str) -> None:
     how = trunkline.Reconnect(delay=0.01, max_delay=0.02, close_codes=[4000], resume=_resume)
     heads: list[trunkline.Head] = []
     got: list[str] = []
-    over = asyncio.Event()
+    open_again, over = asyncio.Event(), asyncio.Event()
 
     class Listens:
         def on_message(self, ws: object, message: str) -> None:
@@ -369,13 +373,13 @@ async def test_reconnect(peer: str) -> None:
 
         def on_reconnect(self, ws: object, head: trunkline.Head) -> None:
             heads.append(head)
+            open_again.set()
 
     async with AsyncClient() as client:
         async with client.websocket(peer, reconnect=how, listener=Listens()) as ws:
             await ws.send("before")
             await ws.send("close")
-            while not heads:
-                await asyncio.sleep(0.005)
+            await open_again.wait()
             await ws.send("queued")
             await asyncio.wait_for(over.wait(), 20)
             assert not ws.closed
@@ -390,11 +394,10 @@ def test_reconnect_by_blocking_calls(peer: str) -> None:
         assert ws.recv(timeout=20) == "resumed"
         ws.send("again")
         assert ws.recv(timeout=20) == "again"
-    with Client(websocket_reconnect=how) as client:
-        with client.websocket(peer, reconnect=None) as ws:
-            ws.send("close")
-            with pytest.raises(trunkline.WebSocketClosed):
-                ws.recv()
+    with Client(websocket_reconnect=how) as client, client.websocket(peer, reconnect=None) as ws:
+        ws.send("close")
+        with pytest.raises(trunkline.WebSocketClosed):
+            ws.recv()
 
 
 def test_parts(server: Server) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Callable, Optional
 
 #: The most that these servers take in one message.
@@ -15,10 +17,7 @@ Stop = Callable[[], Awaitable[None]]
 
 
 async def serve_websockets() -> tuple[str, Stop]:
-    from websockets.asyncio.server import ServerConnection, serve
-    from websockets.typing import Subprotocol
-
-    async def echo(socket: ServerConnection) -> None:
+    async def echo(socket: Any) -> None:
         async for message in socket:
             if message == "close":
                 await socket.close(4000, "as you wish")
@@ -30,9 +29,10 @@ async def serve_websockets() -> tuple[str, Stop]:
             else:
                 await socket.send(message)
 
-    def select(_: ServerConnection, offered: Sequence[Subprotocol]) -> Optional[Subprotocol]:
+    def select(_: Any, offered: Sequence[str]) -> Optional[str]:
         return next((name for name in offered if name in ("v1", "v2")), None)
 
+    serve = import_module("websockets.asyncio.server").serve
     server = await serve(echo, "127.0.0.1", 0, max_size=MOST, select_subprotocol=select)
     port = next(iter(server.sockets)).getsockname()[1]
 
@@ -44,15 +44,15 @@ async def serve_websockets() -> tuple[str, Stop]:
 
 
 async def serve_aiohttp() -> tuple[str, Stop]:
-    from aiohttp import WSMsgType, web
+    web = import_module("aiohttp.web")
 
-    async def echo(request: web.Request) -> web.WebSocketResponse:
+    async def echo(request: Any) -> Any:
         socket = web.WebSocketResponse(max_msg_size=MOST)
         await socket.prepare(request)
         async for message in socket:
-            if message.type is WSMsgType.TEXT:
+            if message.type is web.WSMsgType.TEXT:
                 await socket.send_str(message.data)
-            elif message.type is WSMsgType.BINARY:
+            elif message.type is web.WSMsgType.BINARY:
                 await socket.send_bytes(message.data)
         return socket
 
@@ -65,19 +65,20 @@ async def serve_aiohttp() -> tuple[str, Stop]:
 
 
 async def serve_picows() -> tuple[str, Stop]:
-    from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
+    picows: Any = import_module("picows")
+    kinds = picows.WSMsgType
 
-    class Echo(WSListener):  # type: ignore[misc, unused-ignore]
-        def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-            if frame.msg_type in (WSMsgType.TEXT, WSMsgType.BINARY):
+    class Echo(picows.WSListener):  # type: ignore[misc]
+        def on_ws_frame(self, transport: Any, frame: Any) -> None:
+            if frame.msg_type in (kinds.TEXT, kinds.BINARY):
                 transport.send(frame.msg_type, frame.get_payload_as_bytes())
-            elif frame.msg_type == WSMsgType.PING:
+            elif frame.msg_type == kinds.PING:
                 transport.send_pong(frame.get_payload_as_bytes())
-            elif frame.msg_type == WSMsgType.CLOSE:
+            elif frame.msg_type == kinds.CLOSE:
                 transport.send_close(frame.get_close_code(), frame.get_close_message())
                 transport.disconnect()
 
-    server = await ws_create_server(
+    server = await picows.ws_create_server(
         lambda _: Echo(), "127.0.0.1", 0, max_frame_size=MOST, enable_auto_ping=False
     )
     port = server.sockets[0].getsockname()[1]
@@ -89,10 +90,7 @@ async def serve_picows() -> tuple[str, Stop]:
 
 
 async def serve_hypercorn() -> tuple[str, Stop]:
-    import socket
-
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    serve: Any = import_module("hypercorn.asyncio").serve
 
     async def echo(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "websocket":
@@ -111,12 +109,12 @@ async def serve_hypercorn() -> tuple[str, Stop]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = Config()
+    config = import_module("hypercorn.config").Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.websocket_max_message_size = MOST
     config.errorlog = None
     ended = asyncio.Event()
-    task = asyncio.ensure_future(serve(echo, config, shutdown_trigger=ended.wait))  # type: ignore[arg-type]
+    task = asyncio.ensure_future(serve(echo, config, shutdown_trigger=ended.wait))
     for _ in range(200):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

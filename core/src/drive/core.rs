@@ -207,6 +207,27 @@ impl Reactor {
         }
     }
 
+    /// As if `action` were a task that runs now: what it wakes on this thread interrupts nobody. Whoever calls this looks to
+    /// the reactor afterwards.
+    pub(super) fn quietly<T>(&self, action: impl FnOnce() -> T) -> T {
+        /// Puts back what was before, also after a panic.
+        struct Outer(*const Reactor);
+        impl Drop for Outer {
+            fn drop(&mut self) {
+                RUNS_HERE.set(self.0);
+            }
+        }
+        let _outer = Outer(RUNS_HERE.replace(std::ptr::from_ref(self)));
+        action()
+    }
+
+    /// Makes who runs the reactor, or a host that watches the descriptor, see what was woken quietly.
+    pub(crate) fn interrupt_for_ready(&self) {
+        if !lock(&self.ready).is_empty() {
+            self.interrupt();
+        }
+    }
+
     /// Whether a host watches the descriptor.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)

@@ -76,10 +76,19 @@ impl Inline {
         }
     }
 
-    /// Runs the tasks that are ready and asks the system for nothing. Nothing happens where the reactor runs already.
+    /// Does what wakes tasks of this reactor without a word to who watches or runs it; the caller is to run it next.
+    pub(crate) fn quietly<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.reactor.quietly(action)
+    }
+
+    /// Runs the tasks that are ready and asks the system for nothing. Where the reactor runs already, who runs it does.
     pub(crate) fn run_ready(&self) {
         let mut seat = self.seat();
-        if seat.leader.is_some() {
+        if let Some(leader) = seat.leader {
+            drop(seat);
+            if leader != thread::current().id() {
+                self.reactor.interrupt_for_ready();
+            }
             return;
         }
         let Some(core) = seat.core.take() else {
@@ -188,6 +197,7 @@ impl InlineDriver for Inline {
             if ready() {
                 return Ok(true);
             }
+            self.reactor.interrupt_for_ready();
             if seat.leader.is_none() {
                 return Err(Error::new(
                     ErrorCode::Closed,

@@ -204,6 +204,8 @@ impl Leg<'_> {
         }
         let mut setup = self.websocket_setup();
         setup.agreed = check_http1(&asked, response.headers(), &accept, deflate)?;
+        // A session may last for long: it keeps nothing of the handshake.
+        drop(asked);
         let (stream, early) = upgraded(&mut response).await?;
         let (head, _) = response.into_parts();
         Ok(Outcome::Open(Box::new(Opened {
@@ -295,6 +297,7 @@ impl Leg<'_> {
         }
         let mut setup = self.websocket_setup();
         setup.agreed = check_http2(&asked, &head.headers, deflate)?;
+        drop(asked);
         let transport = Transport::Http2(Box::new(Http2Stream::new(stream, body)));
         Ok(Connected::Open(Box::new((transport, setup, head, counted))))
     }

@@ -302,15 +302,28 @@ impl Manager {
         Ok(!inner.queue.is_empty())
     }
 
-    /// What was left in the queue must show at the reactor's descriptor, where that is the one that is watched.
+    /// With the inline drive, for a host that watches the descriptor: does something that sends or submits without making the
+    /// descriptor readable for it, which costs a system call and a [`Manager::poll`] in vain. The host is to call
+    /// [`Manager::flush`] or [`Manager::poll`] before it waits again.
+    pub fn quietly<T>(&self, action: impl FnOnce() -> T) -> T {
+        match self.inner.reactors.inline() {
+            Some(inline) if self.inner.alive().is_ok() => inline.quietly(action),
+            _ => action(),
+        }
+    }
+
+    /// What was left in the queue, or was woken quietly, must show at the reactor's descriptor, where that is the one that is
+    /// watched.
     fn show_rest(&self, full: bool) {
         let inner = &self.inner;
-        if full
-            && let Some(reactor) = inner.reactors.inline().and(Some(inner.reactors.first()))
+        if let Some(reactor) = inner.reactors.inline().and(Some(inner.reactors.first()))
             && reactor.is_watched()
-            && !inner.queue.is_empty()
         {
-            reactor.interrupt();
+            if full && !inner.queue.is_empty() {
+                reactor.interrupt();
+            } else {
+                reactor.interrupt_for_ready();
+            }
         }
     }
 

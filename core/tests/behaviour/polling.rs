@@ -182,3 +182,35 @@ fn shutdown_lets_requests_finish() {
     });
     assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
 }
+
+/// What a host does quietly does not show at the descriptor; it is done by the flush or the poll that the host owes.
+#[test]
+fn what_is_done_quietly_waits_for_the_flush() {
+    let server = embedded::start(None).unwrap();
+    let manager = manager(Drive::Inline);
+    let descriptor = manager.descriptor().unwrap();
+    for flushed in [true, false] {
+        while readable(descriptor, Duration::ZERO) {
+            manager
+                .poll(&mut Vec::new(), 9, Some(Instant::now()))
+                .unwrap();
+        }
+        let request = get(server.places().http, "/bytes/10");
+        manager
+            .quietly(|| manager.submit(request, Delivery::Queue { token: 1 }))
+            .unwrap();
+        assert!(!readable(descriptor, Duration::ZERO));
+        if flushed {
+            manager.flush().unwrap();
+        }
+        let mut batch = Vec::new();
+        while !batch
+            .iter()
+            .any(|event: &trunkline::Event| event.is_terminal())
+        {
+            manager
+                .poll(&mut batch, 9, Some(Instant::now() + PATIENCE))
+                .unwrap();
+        }
+    }
+}
