@@ -185,12 +185,13 @@ impl Manager {
     ///
     /// # Errors
     /// `closed` after shutdown, `forked`, `invalid_argument` for a combination that makes no sense (a body on a
-    /// WebSocket), `invalid_header` for a `content-length` that is not the body's. Everything else that goes wrong is
+    /// WebSocket or an upgrade), `invalid_header` for a `content-length` that is not the body's. Everything else that goes wrong is
     /// delivered as the request's terminal part.
     pub fn submit(&self, mut request: Request, delivery: Delivery) -> Result<RequestHandle> {
         let inner = &self.inner;
         inner.alive()?;
         request.agree_on_length()?;
+        request.check_tunnel()?;
         let websocket = request.is_websocket();
         if websocket
             && (!matches!(request.body, Body::Empty) || request.method != http::Method::GET)

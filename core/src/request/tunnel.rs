@@ -45,7 +45,8 @@ impl Request {
     /// answer is an ordinary one.
     ///
     /// # Errors
-    /// `invalid_argument` for a request with a body or a WebSocket, `invalid_header` for a protocol that is no field value.
+    /// `invalid_argument` for a request with a body, a WebSocket or an empty protocol, `invalid_header` for a protocol that
+    /// is no field value. A body that is given afterwards is refused by [`crate::Manager::submit`].
     pub fn upgrade(&mut self, protocol: &str) -> Result<&mut Request> {
         if !matches!(self.body, Body::Empty) || self.address.websocket {
             return Err(Error::new(
@@ -54,6 +55,12 @@ impl Request {
             ));
         }
         let (_, value) = super::header_field("upgrade", protocol.as_bytes())?;
+        if protocol.trim().is_empty() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "an upgrade needs the name of a protocol",
+            ));
+        }
         self.open_tunnel(Tunnel::Upgrade(value));
         Ok(self)
     }
@@ -83,6 +90,20 @@ impl Request {
         request.proxy(None);
         request.open_tunnel(Tunnel::Connect(target, host));
         Ok(request)
+    }
+
+    /// Whether it has a body although what it asks for has none.
+    ///
+    /// # Errors
+    /// `invalid_argument`.
+    pub(crate) fn check_tunnel(&self) -> Result<()> {
+        if self.tunnel.is_some() && !matches!(self.body, Body::Empty) {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "an upgrade or a CONNECT has no body",
+            ));
+        }
+        Ok(())
     }
 
     fn open_tunnel(&mut self, tunnel: Tunnel) {
@@ -124,6 +145,12 @@ mod tests {
         assert_eq!(code(socket.upgrade("echo")), ErrorCode::InvalidArgument);
         let mut request = Request::get("http://host/").unwrap();
         assert_eq!(code(request.upgrade("a\r\nb")), ErrorCode::InvalidHeader);
+        assert_eq!(code(request.upgrade("")), ErrorCode::InvalidArgument);
+        assert_eq!(code(request.upgrade(" ")), ErrorCode::InvalidArgument);
         request.upgrade("echo/1").unwrap();
+        request.check_tunnel().unwrap();
+        request.body("after it");
+        let refused = request.check_tunnel().unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidArgument);
     }
 }

@@ -409,6 +409,7 @@ impl Drop for Session {
             self.failed = true;
             if self.send(&mut cx).is_ok() {
                 self.transport.finish(&mut cx);
+                self.transport.leave(&self.reactor);
             }
         }
     }

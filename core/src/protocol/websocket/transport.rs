@@ -1,8 +1,9 @@
 //! What carries a WebSocket: a connection of its own, or a stream of an HTTP/2 connection (RFC 8441).
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,6 +11,7 @@ use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use crate::connect::Stream;
+use crate::drive::Reactor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::http2;
 
@@ -17,6 +19,8 @@ use crate::protocol::http2;
 pub(crate) enum Transport {
     Stream(Stream),
     Http2(Box<Http2Stream>),
+    /// It was given away.
+    Gone,
 }
 
 /// A stream after its CONNECT was answered. Dropped before its end it is reset with CANCEL (RFC 8441, 5).
@@ -116,6 +120,7 @@ impl Transport {
                 read.poll(cx).map_err(broken)
             }
             Transport::Http2(stream) => stream.poll_read(cx, input),
+            Transport::Gone => Poll::Ready(Ok(0)),
         }
     }
 
@@ -140,6 +145,7 @@ impl Transport {
                 Pin::new(stream).poll_flush(cx).map_err(broken)
             }
             Transport::Http2(stream) => stream.poll_write(cx, output, last),
+            Transport::Gone => Poll::Ready(Err(closed())),
         }
     }
 
@@ -151,6 +157,24 @@ impl Transport {
                 let _ = Pin::new(stream).poll_shutdown(cx);
             }
             Transport::Http2(stream) => stream.finish(),
+            Transport::Gone => {}
+        }
+    }
+
+    /// Keeps a stream until its connection has had a turn: dropped at once it would be reset, and what was written with it.
+    pub(super) fn leave(&mut self, reactor: &Arc<Reactor>) {
+        if let Transport::Http2(stream) = std::mem::replace(self, Transport::Gone) {
+            let waiter = Arc::clone(reactor);
+            let mut turns = 2;
+            reactor.spawn(poll_fn(move |cx| {
+                turns -= 1;
+                if turns == 0 {
+                    return Poll::Ready(());
+                }
+                waiter.defer(cx.waker());
+                let _ = &stream;
+                Poll::Pending
+            }));
         }
     }
 
