@@ -101,6 +101,8 @@ pub(super) struct Frames {
     /// The first four bytes of a promise, behind its padding's length, name the stream.
     promised: [u8; 4],
     promised_filled: usize,
+    /// The highest stream whose HEADERS have gone out.
+    pub(super) last_opened: u32,
     /// The highest stream that the peer has promised.
     pub(super) last_promised: u32,
     /// Nothing is read after a promise until it was taken up or refused: the stream's frames may follow at once.
@@ -236,6 +238,7 @@ impl Frames {
         frame.kept = match kind {
             HEADERS | CONTINUATION => {
                 self.in_block = !frame.has(END_HEADERS);
+                self.last_opened = self.last_opened.max(stream);
                 let kept = self.keep_first && stream == 1;
                 self.keep_first &= !kept || self.in_block;
                 kept

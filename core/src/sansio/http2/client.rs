@@ -111,15 +111,13 @@ impl Http2Client {
         Ok(())
     }
 
-    /// Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8). Requests that are under way go on to their ends; then the
+    /// Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8) behind the requests that were made. Those that are under way go on to their ends; then the
     /// connection closes.
     pub fn shutdown(&self) {
         let mut state = self.0.lock();
         let sender = state.sender.take();
         if sender.is_some() && state.connection.is_some() {
-            if let Some(frames) = &mut self.0.pipe.lock().frames {
-                frames.go_away(Reason::NO_ERROR.into());
-            }
+            state.leaving = true;
             state.ready.wake_connection();
         }
         drop(state);

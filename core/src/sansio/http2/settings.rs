@@ -63,6 +63,7 @@ impl Http2Settings {
             .header_table_size(self.header_table_size)
             .max_header_list_size(self.max_header_bytes)
             .max_send_buffer_size(self.upload_buffer)
+            .initial_max_send_streams(limits::HTTP2_INITIAL_STREAMS)
             .max_concurrent_reset_streams(limits::HTTP2_RESET_STREAMS)
             .reset_stream_duration(limits::HTTP2_RESET_MEMORY)
             .max_local_error_reset_streams(Some(limits::HTTP2_STREAM_ERRORS));

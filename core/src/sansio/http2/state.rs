@@ -71,6 +71,8 @@ pub(super) struct State {
     /// Streams that are to be dropped with nothing locked.
     dropped: Vec<Stream>,
     due: VecDeque<usize>,
+    /// GOAWAY follows what was asked.
+    pub(super) leaving: bool,
     /// Someone makes the calls that are due.
     pub(super) driving: bool,
     pub(super) reader: Option<WakeHandler>,
@@ -102,6 +104,7 @@ impl State {
             calls: VecDeque::new(),
             dropped: Vec::new(),
             due: VecDeque::new(),
+            leaving: false,
             driving: false,
             reader: None,
             writer: None,
@@ -222,6 +225,16 @@ impl State {
         let mut guard = self.pipe.lock();
         let wire = &mut *guard;
         if let Some(frames) = &mut wire.frames {
+            // Some servers take no request after it: those that wait for their turn go first.
+            let opened = frames.last_opened;
+            let waits = |stream: &Stream| stream.id % 2 == 1 && stream.id > opened;
+            if self.leaving
+                && self.connection.is_some()
+                && !self.streams.iter().any(|(_, stream)| waits(stream))
+            {
+                self.leaving = false;
+                frames.go_away(h2::Reason::NO_ERROR.into());
+            }
             frames.put_own(&mut wire.output);
             while let Some(payload) = frames.answered.pop_front() {
                 let place = self.pings.iter().position(|(sent, _)| *sent == payload);

@@ -1,0 +1,9 @@
+//! Connections that own no socket, against servers in memory and servers that do as they are told.
+
+mod http2_faults;
+mod http2_handles;
+mod http2_pump;
+mod http2_upgrade;
+mod record;
+mod scripted;
+mod server;
