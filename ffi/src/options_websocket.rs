@@ -1,4 +1,4 @@
-//! Options of a manager: WebSockets.
+//! Options of a manager: for each WebSocket.
 
 use std::ffi::c_void;
 use std::time::Duration;

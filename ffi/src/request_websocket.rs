@@ -1,4 +1,4 @@
-//! Options of a request: WebSockets.
+//! Options of a request: for a WebSocket.
 
 use std::ffi::c_void;
 use std::time::Duration;

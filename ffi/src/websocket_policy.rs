@@ -1,4 +1,4 @@
-//! Options of WebSockets that a manager and a request have alike.
+//! Options of a WebSocket that a manager and a request have alike.
 
 use std::ffi::c_void;
 use std::ptr;
