@@ -247,7 +247,7 @@ fn seed() -> u64 {
 }
 
 /// Every open descriptor by its number and what it refers to.
-fn held() -> BTreeSet<String> {
+pub fn held() -> BTreeSet<String> {
     let links = std::fs::read_dir("/proc/self/fd").unwrap();
     links
         .filter_map(|entry| {

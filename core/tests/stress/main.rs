@@ -10,8 +10,12 @@ mod crowd;
 mod goaway;
 mod keep_alive;
 mod numbered;
+#[path = "../websocket/peer.rs"]
+#[allow(dead_code, reason = "shared with the tests of WebSockets")]
+mod peer;
 mod sharing;
 mod streams;
+mod websockets;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -374,6 +374,8 @@ async fn http1(mut stream: TcpStream, shared: Arc<Shared>) {
 
 async fn http2(stream: TcpStream, shared: Arc<Shared>) {
     let mut builder = h2::server::Builder::new();
+    // A stream that is not read must not use up what all streams share, as it may with the protocol's own size.
+    builder.initial_connection_window_size(1 << 20);
     if !shared.answers.offers_none {
         builder.enable_connect_protocol();
     }
