@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut socket = TcpStream::connect(&server)?;
     let mut buffer = vec![0; 64 * 1024];
+    let (mut taken, mut there) = (0, 0);
     while !client.is_closed() {
         if Arc::strong_count(&asked) == 1 {
             client.shutdown();
@@ -46,14 +47,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             client.report_write_result(written.map_or(WriteResult::Closed, WriteResult::Written));
         }
         if client.next_read_operation() == ReadOperation::Read {
-            match socket.read(&mut buffer)? {
+            if taken == there {
+                (taken, there) = (0, socket.read(&mut buffer)?);
+            }
+            match there {
                 0 => client.read_eof(),
-                count => {
-                    let mut rest = &buffer[..count];
-                    while !rest.is_empty() && !client.is_closed() {
-                        rest = &rest[client.read(rest)..];
-                    }
-                }
+                _ => taken += client.read(&buffer[taken..there]),
             }
         }
     }
