@@ -113,7 +113,8 @@ struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // Politely: it ends its own processes then.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
 }
@@ -243,11 +244,11 @@ fn apache_upgrades() {
             .collect();
         let text = format!(
             "{load}ServerName localhost\nServerRoot {path}\nPidFile {path}/pid\nErrorLog {path}/log\n\
-             Listen 127.0.0.1:{port}\nProtocols h2c http/1.1\nH2Upgrade on\nDocumentRoot {path}\n\
+             Listen 127.0.0.1:{port}\nProtocols h2c http/1.1\nH2Upgrade on\nKeepAliveTimeout 60\nDocumentRoot {path}\n\
              DirectoryIndex index.html\nDefaultRuntimeDir {path}\n"
         );
         std::fs::write(folder.path().join("conf"), text).unwrap();
-        ["-X", "-f"]
+        ["-DFOREGROUND", "-f"]
             .map(str::to_owned)
             .into_iter()
             .chain([format!("{path}/conf")])
