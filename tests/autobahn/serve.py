@@ -12,8 +12,9 @@ from twisted.internet import reactor
 
 
 def main():
-    spec, port = json.load(open(sys.argv[1])), int(sys.argv[2])
-    spec["url"] = "ws://127.0.0.1:%d" % port
+    with open(sys.argv[1]) as file:
+        spec = json.load(file)
+    spec["url"] = "ws://127.0.0.1:" + sys.argv[2]
     with tempfile.NamedTemporaryFile(suffix=".json", delete=False) as given:
         json.dump(spec, given)
     listen = reactor.listenTCP
