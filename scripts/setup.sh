@@ -29,6 +29,7 @@ command etcd etcd-server
 command etcdctl etcd-client
 command haproxy haproxy
 command microsocks microsocks
+command node nodejs
 command nghttp nghttp2-client
 command nghttpd nghttp2-server
 command nghttpx nghttp2-proxy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Iterator
+from typing import Union
 
 import pytest
 import websocket_peers
@@ -13,7 +14,10 @@ import trunkline
 from trunkline import AsyncClient, Client
 
 #: What comes back is longer than any queue or credit, and the longest by far than a read.
-MESSAGES = ["text", "", "grüße \N{SNOWMAN}", b"", b"binary", b"\x00\xff" * 40_000, "ab" * 40_000]
+MESSAGES: list[Union[str, bytes]] = [
+    *("text", "", "grüße \N{SNOWMAN}", "ab" * 40_000),
+    *(b"", b"binary", b"\x00\xff" * 40_000),
+]
 SIZE = 16 << 20
 #: One frame may have 16 MiB by default, and some of these servers send a message so.
 LIMITS = trunkline.Limits(websocket_max_frame_bytes=SIZE)
@@ -102,16 +106,22 @@ def test_fragments(websockets: str) -> None:
         assert ws.recv() == "grüße"
 
 
+def _frame(ws: trunkline.WebSocket) -> trunkline.Frame:
+    frame = ws.recv()
+    assert isinstance(frame, trunkline.Frame)
+    return frame
+
+
 def test_frames(websockets: str) -> None:
     with Client() as client, client.websocket(websockets, frames=True) as ws:
         ws.send("fragments")
-        frames = [ws.recv() for _ in range(3)]
+        frames = [_frame(ws) for _ in range(3)]
         assert [(f.kind, f.payload, f.last) for f in frames[:2]] == [
             ("text", b"a", False),
             ("continuation", b"", False),
         ]
         while not frames[-1].last:
-            frames.append(ws.recv())
+            frames.append(_frame(ws))
         assert b"".join(frame.payload for frame in frames) == b"abc"
 
 

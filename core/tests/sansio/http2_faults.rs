@@ -120,7 +120,11 @@ fn broken_connections_tell_their_handler_and_every_request() {
         let (client, record) = asked();
         feed(&client, &bytes, 1);
         let expected = format!("protocol {code} sent");
-        assert_eq!(record.of("connection"), [expected.clone()], "{bytes:.20?}");
+        assert_eq!(
+            record.of("connection"),
+            std::slice::from_ref(&expected),
+            "{bytes:.20?}"
+        );
         assert_eq!(record.of("/"), [expected]);
         let (kind, _, _, payload) = frames(&written(&client)).pop().unwrap();
         assert_eq!((kind, payload[7]), (GOAWAY, code));

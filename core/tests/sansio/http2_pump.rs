@@ -58,7 +58,7 @@ fn converse(step: usize) -> BTreeMap<String, Vec<String>> {
         let answered = record.clone();
         client
             .ping(payload, move || {
-                answered.note("ping", format!("{payload:?}"))
+                answered.note("ping", format!("{payload:?}"));
             })
             .unwrap();
     }

@@ -239,11 +239,10 @@ fn apache_upgrades() {
     std::fs::write(folder.path().join("index.html"), "from apache").unwrap();
     let started = start("/usr/sbin/apache2", |port| {
         let load: String = ["mpm_event", "authz_core", "http2", "dir"]
-            .iter()
-            .map(|name| format!("LoadModule {name}_module {modules}/mod_{name}.so\n"))
-            .collect();
+            .map(|name| format!("LoadModule {name}_module {modules}/mod_{name}.so"))
+            .join("\n");
         let text = format!(
-            "{load}ServerName localhost\nServerRoot {path}\nPidFile {path}/pid\nErrorLog {path}/log\n\
+            "{load}\nServerName localhost\nServerRoot {path}\nPidFile {path}/pid\nErrorLog {path}/log\n\
              Listen 127.0.0.1:{port}\nProtocols h2c http/1.1\nH2Upgrade on\nKeepAliveTimeout 60\nDocumentRoot {path}\n\
              DirectoryIndex index.html\nDefaultRuntimeDir {path}\n"
         );

@@ -60,7 +60,7 @@ impl Record {
             move |error| failed.note(&failed_name, shown(&error)),
         )
         .on_trailers(move |trailers| {
-            trailed.note(&trailed_name, format!("trailers {}", fields(&trailers)))
+            trailed.note(&trailed_name, format!("trailers {}", fields(&trailers)));
         })
         .on_informational(move |response| {
             informed.note(

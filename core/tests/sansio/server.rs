@@ -65,12 +65,13 @@ impl AsyncWrite for End {
 }
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
+type Handshake = Pin<Box<dyn Future<Output = Result<Connection<End, Bytes>, h2::Error>>>>;
 
 /// A server, and the client's side of its pipe.
 pub struct Server {
     pub end: End,
     connection: Option<Connection<End, Bytes>>,
-    handshake: Option<Pin<Box<dyn Future<Output = Result<Connection<End, Bytes>, h2::Error>>>>>,
+    handshake: Option<Handshake>,
     tasks: Vec<Task>,
     /// Pushed answers that the client has reset, and by what.
     pub refused: Arc<Mutex<Vec<Reason>>>,
@@ -214,7 +215,8 @@ async fn answer(
                     // It stays open until the client resets it, or the answer is through.
                     let refused = Arc::clone(&refused);
                     let reset = pin!(std::future::poll_fn(|cx| stream.poll_reset(cx)));
-                    refused.lock().unwrap().push(reset.await.unwrap());
+                    let reason = reset.await.unwrap();
+                    refused.lock().unwrap().push(reason);
                 }
             }
             respond.send_response(response, true).unwrap();
