@@ -1,4 +1,4 @@
-//! WebSockets that end at random moments, and one whose peer does not read: the others notice nothing, and nothing stays.
+//! Every WebSocket ends at a random moment, or its peer does not read: the others notice nothing, and nothing stays.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
