@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
@@ -16,7 +15,7 @@ use crate::errors::{checked, with_code};
 use crate::frames::{self, Ending};
 use crate::listener::{Listener, Says};
 use crate::parts::{self, lock};
-use crate::pings::Pings;
+use crate::pings::{Answer, Pings};
 use crate::waiting::{Goal, wait};
 use crate::{headers, prepare};
 
@@ -160,7 +159,7 @@ impl Channel {
         lock(&self.inner).pings.ask(control, payload)
     }
 
-    pub(crate) fn answer(&self, key: u64) -> Option<Option<Duration>> {
+    pub(crate) fn answer(&self, key: u64) -> Option<Answer> {
         lock(&self.inner).pings.answer(key)
     }
 

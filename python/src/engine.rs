@@ -296,7 +296,7 @@ impl Engine {
             let (mut ready, mut heard) = (Vec::new(), Vec::new());
             self.sort(&mut batch, &mut ready, &mut heard);
             resolve(py, ready)?;
-            self.tell(py, heard)?;
+            self.tell(py, &heard)?;
             // The descriptor tells what the reactor has left to do, but not of a queue that was not emptied.
             if taken == BATCH {
                 self.nudge(py)
@@ -357,7 +357,7 @@ impl Engine {
     }
 
     /// Hands what has come to its listeners, and sends what they answer.
-    pub(crate) fn tell(&self, py: Python<'_>, heard: Vec<Arc<Channel>>) -> PyResult<()> {
+    pub(crate) fn tell(&self, py: Python<'_>, heard: &[Arc<Channel>]) -> PyResult<()> {
         if heard.is_empty() {
             return Ok(());
         }

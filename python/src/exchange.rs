@@ -11,7 +11,7 @@ use trunkline::{ErrorCode, Event, Part, RequestHandle, Result};
 use crate::engine::Engine;
 use crate::errors::checked;
 use crate::parts::{lock, part};
-use crate::pings::Pings;
+use crate::pings::{Answer, Pings};
 use crate::timeout::deadline;
 use crate::{frames, headers, prepare};
 
@@ -156,7 +156,9 @@ impl Link {
             let mut kept = lock(&self.kept);
             kept.receiving = false;
             kept.turns += 1;
-            batch.into_iter().for_each(|event| kept.keep(event));
+            for event in batch {
+                kept.keep(event);
+            }
             drop(kept);
             self.received.notify_all();
             outcome?;
@@ -228,7 +230,8 @@ impl Link {
             self.wait(slice, || {
                 let mut kept = lock(&self.kept);
                 match kept.pings.answer(key) {
-                    Some(answer) => Some(Ok(answer)),
+                    Some(Answer::Took(time)) => Some(Ok(Some(time))),
+                    Some(Answer::Lost) => Some(Ok(None)),
                     None if kept.events.back().is_some_and(|event| event.is_terminal()) => {
                         Some(Ok(None))
                     }

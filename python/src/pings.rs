@@ -5,14 +5,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use trunkline::{Control, Frame, Part, Result};
 
+/// What became of a ping.
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    /// It was answered after so long.
+    Took(Duration),
+    /// The connection was lost before the answer came.
+    Lost,
+}
+
 struct Asked {
     key: u64,
     /// What the core knows it by, where it made the payload.
     number: Option<u64>,
     payload: Bytes,
     since: Instant,
-    /// How long the answer took; none where the connection was lost before it came.
-    answer: Option<Option<Duration>>,
+    answer: Option<Answer>,
 }
 
 /// Pings that were sent, in their order.
@@ -65,7 +73,7 @@ impl Pings {
             ),
             Part::Reconnected(_) => {
                 for asked in self.asked.iter_mut().filter(|asked| waiting(asked)) {
-                    asked.answer = Some(None);
+                    asked.answer = Some(Answer::Lost);
                 }
                 return true;
             }
@@ -75,17 +83,17 @@ impl Pings {
         // A peer may answer the latest of several pings only (RFC 6455, 5.5.3).
         for asked in &mut self.asked[..=place] {
             if asked.answer.is_none() {
-                asked.answer = Some(Some(asked.since.elapsed()));
+                asked.answer = Some(Answer::Took(asked.since.elapsed()));
             }
         }
         if let Some(exact) = exact {
-            self.asked[place].answer = Some(Some(exact));
+            self.asked[place].answer = Some(Answer::Took(exact));
         }
         true
     }
 
     /// The answer to a ping, which is then forgotten; none while it is waited for.
-    pub(crate) fn answer(&mut self, key: u64) -> Option<Option<Duration>> {
+    pub(crate) fn answer(&mut self, key: u64) -> Option<Answer> {
         let place = self.asked.iter().position(|asked| asked.key == key)?;
         let answer = self.asked[place].answer?;
         self.asked.remove(place);

@@ -13,6 +13,7 @@ use crate::channel::{Channel, Link};
 use crate::engine::Binding;
 use crate::errors::{raise, with_code};
 use crate::parts::lock;
+use crate::pings::Answer;
 
 /// What is to happen before the awaitable ends.
 pub(crate) enum Goal {
@@ -76,8 +77,8 @@ fn refused(py: Python<'_>, channel: &Channel, error: &trunkline::Error) -> PyErr
 
 fn answer(py: Python<'_>, channel: &Channel, key: u64) -> PyResult<Option<Py<PyAny>>> {
     match channel.answer(key) {
-        Some(Some(time)) => time.as_secs_f64().into_py_any(py).map(Some),
-        Some(None) => Err(with_code(
+        Some(Answer::Took(time)) => time.as_secs_f64().into_py_any(py).map(Some),
+        Some(Answer::Lost) => Err(with_code(
             py,
             ErrorCode::ConnectionClosed,
             "the connection was lost before the ping was answered",

@@ -37,7 +37,7 @@ impl AsyncWebSocket {
     fn _listen(slf: &Bound<'_, Self>, listener: &Bound<'_, PyAny>) -> PyResult<()> {
         let (engine, channel) = &slf.get().link;
         channel.listen(Listener::new(slf.as_any(), listener)?);
-        engine.tell(slf.py(), vec![Arc::clone(channel)])
+        engine.tell(slf.py(), std::slice::from_ref(channel))
     }
 
     /// Sends a message; waits while the queue is full. A message is on its way when the call returns, also before the

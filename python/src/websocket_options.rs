@@ -1,4 +1,4 @@
-//! Options of WebSockets, by name.
+//! Options of a WebSocket, by name.
 
 use std::borrow::Cow;
 use std::sync::Arc;
