@@ -297,7 +297,7 @@ mod tests {
         let mut output = Output::default();
         let mut places = Vec::new();
         for _ in 0..100 {
-            output.push(&[b'x'; SANSIO_OUTPUT / 3]);
+            output.push(&vec![b'x'; SANSIO_OUTPUT / 3]);
             let vectors = output.vectors();
             places.push(vectors[0].as_ptr());
             let count = vectors.remaining();
