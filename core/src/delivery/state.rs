@@ -238,10 +238,6 @@ impl RequestState {
     }
 
     fn stop(&self, why: u8) {
-        // After the end only the connection's way back to the pool is left, which is not to be disturbed.
-        if self.is_ended() {
-            return;
-        }
         if self
             .stop
             .compare_exchange(0, why, Ordering::AcqRel, Ordering::Acquire)
@@ -251,8 +247,11 @@ impl RequestState {
         }
     }
 
-    pub(crate) fn shut_down(&self) {
+    /// False when it had its end already: all that is stopped then is what it says to its peer after that.
+    pub(crate) fn shut_down(&self) -> bool {
+        let ended = self.is_ended();
         self.stop(SHUTDOWN);
+        !ended
     }
 
     /// Gives back `bytes` of credit.
@@ -391,7 +390,8 @@ impl Control {
     /// Ends the request: its stream or connection is given up and the terminal part is `cancelled`. Nothing happens when
     /// it has ended already. With the inline drive the reactor acts on it when it next runs.
     pub fn cancel(&self) {
-        if !crate::fork::is_forked(self.0.setup.generation) {
+        // After the end only the connection's way back to the pool is left, which is not to be disturbed.
+        if !crate::fork::is_forked(self.0.setup.generation) && !self.0.is_ended() {
             self.0.stop(CANCELLED);
         }
     }

@@ -162,9 +162,12 @@ impl Exchange {
                 return Poll::Ready(result);
             }
             if self.state.is_ended() {
-                // Only the connection's way back to the pool is left.
+                // Only the connection's way back to the pool is left. A WebSocket has an end to agree on with its peer
+                // as well, and a manager that shuts down waits for that: it takes a bounded time.
                 timer.set(None);
-                end.release();
+                if !self.submitted.address.websocket {
+                    end.release();
+                }
                 return Poll::Pending;
             }
             timer.set(self.watch.deadline());
@@ -221,6 +224,7 @@ impl<'a> Leg<'a> {
             gate: None,
             record: None,
             fields: Vec::new(),
+            signed_body: None,
         };
         leg.add_fields(answer)?;
         leg.begin_record();

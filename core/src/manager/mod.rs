@@ -341,7 +341,8 @@ impl Manager {
     }
 
     /// Takes no more requests, waits until all have ended or the deadline, and ends the rest with `shutdown`. True when
-    /// all ended by themselves.
+    /// all ended by themselves. A WebSocket counts until its peer has ended the connection, which is waited for 2 s at
+    /// most (RFC 6455, 7.1.1).
     ///
     /// # Errors
     /// `busy` from inside a callback, `forked`.
@@ -355,9 +356,9 @@ impl Manager {
             ));
         }
         inner.live.close();
-        let all_ended = inner.wait_for_end(Some(deadline))?;
+        let mut all_ended = inner.wait_for_end(Some(deadline))?;
         if !all_ended {
-            inner.live.shut_down();
+            all_ended = !inner.live.shut_down();
             // They end at the reactor's next turn.
             inner.wait_for_end(Some(Instant::now() + Duration::from_secs(10)))?;
         }

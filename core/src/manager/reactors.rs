@@ -149,17 +149,16 @@ impl Live {
         self.lock().slab.is_empty()
     }
 
-    /// Tells every request to end.
-    pub(super) fn shut_down(&self) {
+    /// Tells every request to end. True when one of them had not yet.
+    pub(super) fn shut_down(&self) -> bool {
         let requests: Vec<_> = self
             .lock()
             .slab
             .iter()
             .map(|(_, state)| Arc::clone(state))
             .collect();
-        for state in requests {
-            state.shut_down();
-        }
+        // Every one is told.
+        requests.iter().filter(|state| state.shut_down()).count() > 0
     }
 
     /// False when the deadline passed before the last request ended.
