@@ -42,6 +42,8 @@
     X(trunk_##kind##_options_set_auth_digest, kind##_options, (h, TEXT, TEXT))                                       \
     X(trunk_##kind##_options_set_auth_netrc, kind##_options, (h, TEXT))                                              \
     X(trunk_##kind##_options_set_auth_aws_sigv4, kind##_options, (h, TEXT, TEXT, TEXT, TEXT, TEXT))                  \
+    X(trunk_##kind##_options_set_aws_sigv4_date, kind##_options, (h, 1))                                             \
+    X(trunk_##kind##_options_set_aws_sigv4_payload, kind##_options, (h, TRUNK_AWS_PAYLOAD_SIGNED))                   \
     X(trunk_##kind##_options_set_auth_callback, kind##_options, (h, never_auth, NULL, never_destroy))
 
 /* Each function, the kind of handle, and the call with handle `h` and out-parameters `o`. */
@@ -114,6 +116,7 @@
     X(trunk_manager_submit_queue, manager, (h, RO, NULL, O(trunk_request *)))                                        \
     X(trunk_manager_submit_callback, manager, (h, RO, never_part, NULL, never_destroy, O(trunk_request *)))          \
     X(trunk_request_options_add_header, request_options, (h, TEXT, TEXT))                                            \
+    X(trunk_request_options_omit_header, request_options, (h, TEXT))                                                 \
     X(trunk_request_options_set_body, request_options, (h, TEXT))                                                    \
     X(trunk_request_options_set_streamed_body, request_options, (h, -1))                                             \
     X(trunk_request_options_set_upgrade, request_options, (h, TEXT))                                                 \

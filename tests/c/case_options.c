@@ -120,6 +120,21 @@ static uint64_t *kept_delay(const cJSON *value)
         CHECK_OK(POLICY_SETTER(auth_netrc)(options, trunk_text(file_named(value->valuestring, path, sizeof path)))); \
         return true;                                                                                                 \
     }                                                                                                                \
+    if (strcmp(name, "auth_aws_sigv4") == 0) {                                                                       \
+        CHECK_OK(POLICY_SETTER(auth_aws_sigv4)(options, text_at(value, 0), text_at(value, 1), text_at(value, 2),     \
+                                               text_at(value, 3), text_at(value, 4)));                               \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "aws_sigv4_date") == 0) {                                                                       \
+        CHECK_OK(POLICY_SETTER(aws_sigv4_date)(options, (int64_t)value->valuedouble));                               \
+        return true;                                                                                                 \
+    }                                                                                                                \
+    if (strcmp(name, "aws_sigv4_payload") == 0) {                                                                    \
+        bool is_signed = strcmp(value->valuestring, "signed") == 0;                                                  \
+        CHECK_OK(POLICY_SETTER(aws_sigv4_payload)(options, is_signed ? TRUNK_AWS_PAYLOAD_SIGNED                      \
+                                                                     : TRUNK_AWS_PAYLOAD_UNSIGNED));                 \
+        return true;                                                                                                 \
+    }                                                                                                                \
     if (strcmp(name, "auth_callback") == 0) {                                                                        \
         CHECK_OK(POLICY_SETTER(auth_callback)(options, choose, value->child, NULL));                                 \
         return true;                                                                                                 \

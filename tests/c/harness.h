@@ -145,6 +145,7 @@ void test_text(const struct server *server);
 void test_connections(const struct server *server);
 void test_streams(const struct server *server);
 void test_websockets(const struct server *server);
+void test_websocket_ends(const struct server *server);
 void test_tunnels(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);

@@ -7,10 +7,22 @@
 static const struct {
     const char *name;
     void (*run)(const struct server *server);
-} groups[] = {{"handles", test_handles},         {"delivery", test_delivery}, {"callbacks", test_callbacks},
-              {"decisions", test_decisions},     {"pieces", test_pieces},     {"resolver", test_resolver}, {"insight", test_insight}, {"urls", test_urls}, {"fields", test_fields}, {"handshakes", test_handshakes}, {"text", test_text},
-              {"connections", test_connections}, {"streams", test_streams},   {"tunnels", test_tunnels},
+} groups[] = {{"handles", test_handles},
+              {"delivery", test_delivery},
+              {"callbacks", test_callbacks},
+              {"decisions", test_decisions},
+              {"pieces", test_pieces},
+              {"resolver", test_resolver},
+              {"insight", test_insight},
+              {"urls", test_urls},
+              {"fields", test_fields},
+              {"handshakes", test_handshakes},
+              {"text", test_text},
+              {"connections", test_connections},
+              {"streams", test_streams},
+              {"tunnels", test_tunnels},
               {"websockets", test_websockets},
+              {"endings", test_websocket_ends},
               {"process", test_process}};
 
 int main(int argc, char **argv)

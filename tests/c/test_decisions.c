@@ -204,9 +204,13 @@ static void test_given_credentials(const struct server *server, bool is_inline)
             CHECK_OK(trunk_request_options_set_auth_literal(options, trunk_text("Custom value")));
         else if (kind == 4)
             CHECK_OK(trunk_request_options_set_auth_digest(options, trunk_text("u"), trunk_text("p")));
-        else if (kind == 5)
+        else if (kind == 5) {
+            CHECK_STATUS(trunk_request_options_set_aws_sigv4_date(options, 0), TRUNK_ERROR_INVALID_STATE);
             CHECK_OK(trunk_request_options_set_auth_aws_sigv4(options, trunk_text("key"), trunk_text("secret"),
                                                               trunk_text(NULL), trunk_text("s3"), trunk_text(NULL)));
+            CHECK_STATUS(trunk_request_options_set_aws_sigv4_date(options, -1), TRUNK_ERROR_INVALID_ARGUMENT);
+            CHECK_STATUS(trunk_request_options_set_aws_sigv4_payload(options, 9), TRUNK_ERROR_INVALID_ARGUMENT);
+        }
         struct exchange *exchange = fetch(manager, is_inline, options);
         CHECK_STATUS(exchange_end(exchange), TRUNK_OK);
         sent_authorization(exchange, text, sizeof text);

@@ -30,6 +30,11 @@ static void test_user_agent(const struct server *server)
         trunk_request_options *own = get_of(server, "/headers");
         CHECK_OK(trunk_request_options_add_header(own, trunk_text("User-Agent"), trunk_text("own")));
         check_sent(manager, own, "user-agent", "own");
+        trunk_request_options *without = get_of(server, "/headers");
+        CHECK_OK(trunk_request_options_omit_header(without, trunk_text("User-Agent")));
+        CHECK_STATUS(trunk_request_options_omit_header(without, trunk_text("host")), TRUNK_ERROR_INVALID_HEADER);
+        CHECK_STATUS(trunk_request_options_omit_header(without, trunk_text("a b")), TRUNK_ERROR_INVALID_HEADER);
+        check_sent(manager, without, "user-agent", NULL);
         CHECK_OK(trunk_manager_free(manager));
     }
 }
