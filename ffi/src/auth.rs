@@ -4,13 +4,15 @@ use std::ffi::c_void;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use engine::{Auth, AuthRequest, AwsSigV4, Error, ErrorCode, Result};
+use engine::{Auth, AuthRequest, AwsPayload, AwsSigV4, Error, ErrorCode, Result};
 use http::{HeaderMap, Method};
 
 use crate::boundary::value;
 use crate::callback::{Function, trunk_destroy_callback};
 use crate::handle::{self, trunk_auth_request, trunk_request_options};
+use crate::policy::{PolicyHolder, PolicyMut};
 use crate::request_url::RequestSettings;
 use crate::status::{TRUNK_OK, trunk_status};
 use crate::view::trunk_view;
@@ -35,6 +37,16 @@ type Choose = unsafe extern "C" fn(
     *const trunk_auth_request,
     *mut trunk_request_options,
 ) -> trunk_status;
+
+/// What of a body an AWS signature covers.
+pub type trunk_aws_payload = u32;
+/// The SHA-256 of the body; of a streamed one nothing. This is the default.
+pub const TRUNK_AWS_PAYLOAD_SIGNED: trunk_aws_payload = 0;
+/// Nothing: `UNSIGNED-PAYLOAD`, which not every service takes. Only TLS protects such a body.
+pub const TRUNK_AWS_PAYLOAD_UNSIGNED: trunk_aws_payload = 1;
+/// As `TRUNK_AWS_PAYLOAD_SIGNED`; but a body that is a file or a form with files is signed in chunks of 64 KiB as it is sent
+/// (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`, in the coding `aws-chunked`). For S3.
+pub const TRUNK_AWS_PAYLOAD_STREAMING: trunk_aws_payload = 2;
 
 /// Where a request leads that is never sent so.
 pub(crate) const NOWHERE: &str = "http://localhost/";
@@ -167,6 +179,52 @@ pub(crate) unsafe fn aws_sigv4(
         region.clone_into(&mut signer.region);
     }
     Ok(Auth::AwsSigV4(signer))
+}
+
+/// Changes the signature of requests that options hold.
+pub(crate) fn change_aws_sigv4<P: PolicyHolder>(
+    options: *mut P,
+    change: impl FnOnce(&mut AwsSigV4) -> Result<()>,
+) -> trunk_status {
+    P::change_policy(options, |policy| {
+        let auth = match policy {
+            PolicyMut::Defaults(policy) => Some(&mut policy.auth),
+            PolicyMut::Overrides(policy) => policy.auth.as_mut(),
+        };
+        match auth {
+            Some(Auth::AwsSigV4(signer)) => change(signer),
+            _ => Err(Error::new(
+                ErrorCode::InvalidState,
+                "the credentials are not auth_aws_sigv4, which is to be set first",
+            )),
+        }
+    })
+}
+
+/// The time of a signature, in seconds since 1970.
+pub(crate) fn aws_date(seconds: i64) -> Result<SystemTime> {
+    let since = u64::try_from(seconds).ok().map(Duration::from_secs);
+    since
+        .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since))
+        .ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("no signature has the date {seconds}"),
+            )
+        })
+}
+
+/// What of a body is signed.
+pub(crate) fn aws_payload(payload: trunk_aws_payload) -> Result<AwsPayload> {
+    match payload {
+        TRUNK_AWS_PAYLOAD_SIGNED => Ok(AwsPayload::Signed),
+        TRUNK_AWS_PAYLOAD_UNSIGNED => Ok(AwsPayload::Unsigned),
+        TRUNK_AWS_PAYLOAD_STREAMING => Ok(AwsPayload::Streaming),
+        other => Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!("no way to sign a body has the number {other}"),
+        )),
+    }
 }
 
 /// Lets a function of the caller's choose.

@@ -5,7 +5,8 @@ use std::ffi::c_void;
 use engine::Auth;
 
 use crate::auth::{
-    aws_sigv4, basic, bearer, callback as chosen, digest, literal, netrc, trunk_auth_callback,
+    aws_date, aws_payload, aws_sigv4, basic, bearer, callback as chosen, change_aws_sigv4, digest,
+    literal, netrc, trunk_auth_callback, trunk_aws_payload,
 };
 use crate::callback::trunk_destroy_callback;
 use crate::handle::{trunk_manager_options, trunk_request_options};
@@ -103,6 +104,33 @@ pub unsafe extern "C" fn trunk_manager_options_set_auth_aws_sigv4(
     set_policy!(options, auth, unsafe {
         aws_sigv4(access_key, secret_key, session_token, service, region)
     }?)
+}
+
+/// The date of the signature that `trunk_manager_options_set_auth_aws_sigv4` has set before, in seconds since 1970, in place of
+/// the present: for tests and for requests that are signed beforehand. `TRUNK_ERROR_INVALID_STATE` where the credentials
+/// are others.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_aws_sigv4_date(
+    options: *mut trunk_manager_options,
+    seconds: i64,
+) -> trunk_status {
+    change_aws_sigv4(options, |signer| {
+        signer.date = Some(aws_date(seconds)?);
+        Ok(())
+    })
+}
+
+/// What of the body the signature covers that `trunk_manager_options_set_auth_aws_sigv4` has set before.
+/// `TRUNK_ERROR_INVALID_STATE` where the credentials are others.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_manager_options_set_aws_sigv4_payload(
+    options: *mut trunk_manager_options,
+    payload: trunk_aws_payload,
+) -> trunk_status {
+    change_aws_sigv4(options, |signer| {
+        signer.payload = aws_payload(payload)?;
+        Ok(())
+    })
 }
 
 /// Lets `callback` choose the credentials of each request.
@@ -205,6 +233,33 @@ pub unsafe extern "C" fn trunk_request_options_set_auth_aws_sigv4(
     set_policy!(options, auth, unsafe {
         aws_sigv4(access_key, secret_key, session_token, service, region)
     }?)
+}
+
+/// The date of the signature that `trunk_request_options_set_auth_aws_sigv4` has set before, in seconds since 1970, in place of
+/// the present: for tests and for requests that are signed beforehand. `TRUNK_ERROR_INVALID_STATE` where the credentials
+/// are others.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_request_options_set_aws_sigv4_date(
+    options: *mut trunk_request_options,
+    seconds: i64,
+) -> trunk_status {
+    change_aws_sigv4(options, |signer| {
+        signer.date = Some(aws_date(seconds)?);
+        Ok(())
+    })
+}
+
+/// What of the body the signature covers that `trunk_request_options_set_auth_aws_sigv4` has set before.
+/// `TRUNK_ERROR_INVALID_STATE` where the credentials are others.
+#[unsafe(no_mangle)]
+pub extern "C" fn trunk_request_options_set_aws_sigv4_payload(
+    options: *mut trunk_request_options,
+    payload: trunk_aws_payload,
+) -> trunk_status {
+    change_aws_sigv4(options, |signer| {
+        signer.payload = aws_payload(payload)?;
+        Ok(())
+    })
 }
 
 /// As `trunk_manager_options_set_auth_callback`, for this request, with the same ownership.

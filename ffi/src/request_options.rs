@@ -75,13 +75,34 @@ pub unsafe extern "C" fn trunk_request_options_add_header(
     change(options, |request| {
         // SAFETY: the contract: a view that is an argument may be read during the call.
         let (name, value) = unsafe { (name.bytes()?, value.bytes()?) };
-        let name = std::str::from_utf8(name).map_err(|_| {
-            Error::new(
-                ErrorCode::InvalidHeader,
-                "the name of a header is not a token",
-            )
-        })?;
-        request.header(name, value).map(|_| ())
+        request.header(field_name(name)?, value).map(|_| ())
+    })
+}
+
+fn field_name(name: &[u8]) -> Result<&str> {
+    std::str::from_utf8(name).map_err(|_| {
+        Error::new(
+            ErrorCode::InvalidHeader,
+            "the name of a header is not a token",
+        )
+    })
+}
+
+/// Sends no field of this name that the library would add by itself, such as `accept` or `user-agent`. One that
+/// `trunk_request_options_add_header` adds is sent.
+///
+/// Ownership: the view is copied.
+/// Errors: `TRUNK_ERROR_INVALID_HEADER` for a bad name, and for `host` and `content-length`, without which messages have no
+/// meaning.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_request_options_omit_header(
+    options: *mut trunk_request_options,
+    name: trunk_view,
+) -> trunk_status {
+    change(options, |request| {
+        // SAFETY: the contract: a view that is an argument may be read during the call.
+        let name = unsafe { name.bytes() }?;
+        request.omit_header(field_name(name)?).map(|_| ())
     })
 }
 

@@ -16,11 +16,11 @@ type Aws = (
     String,         // region
     Option<String>, // session token
     Option<f64>,    // date, in seconds since 1970
-    bool,           // whether the body is signed
+    String,         // what of the body is signed
 );
 
 fn aws(fields: Aws) -> PyResult<Auth> {
-    let (_, access_key, secret_key, service, region, session_token, date, signed) = fields;
+    let (_, access_key, secret_key, service, region, session_token, date, payload) = fields;
     let mut aws = AwsSigV4::new(access_key, secret_key, service);
     aws.region = region;
     aws.session_token = session_token;
@@ -29,9 +29,11 @@ fn aws(fields: Aws) -> PyResult<Auth> {
             .map_err(|_| PyValueError::new_err("the date of a signature is from 1970 on"))?;
         aws.date = SystemTime::UNIX_EPOCH.checked_add(since);
     }
-    if !signed {
-        aws.payload = AwsPayload::Unsigned;
-    }
+    aws.payload = match payload.as_str() {
+        "unsigned" => AwsPayload::Unsigned,
+        "streaming" => AwsPayload::Streaming,
+        _ => AwsPayload::Signed,
+    };
     Ok(Auth::AwsSigV4(aws))
 }
 

@@ -127,6 +127,20 @@ def test_signatures(server: Server) -> None:
     assert scope in fields["authorization"]
 
 
+def test_signed_chunks(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"a" * 70000)
+    auth = AwsSigV4Auth("key", "secret", "s3", sign_payload="streaming")
+    with Client(auth=auth) as client:
+        for http_versions in ("http1", "http2"):
+            sent = client.put(f"{server.http}/echo", content=file, http_versions=http_versions)
+            head, first, rest = sent.content.split(b"\r\n", 2)
+            assert head.startswith(b"10000;chunk-signature=") and first == b"a" * 65536
+            head, second, end = rest.split(b"\r\n", 2)
+            assert head.startswith(b"1170;chunk-signature=") and second == b"a" * (70000 - 65536)
+            assert end.startswith(b"0;chunk-signature=") and end.endswith(b"\r\n\r\n")
+
+
 def test_nothing_shows_a_secret() -> None:
     for auth in (
         BasicAuth("user", "secret"),

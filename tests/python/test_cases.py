@@ -66,6 +66,11 @@ def options(given: Case) -> Case:
             given["auth"] = (kind, *([value] if isinstance(value, str) else value))
     if "auth_literal" in given:
         given["auth"] = given.pop("auth_literal")
+    if "auth_aws_sigv4" in given:
+        key, secret, token, service, region = given.pop("auth_aws_sigv4")
+        payload = given.pop("aws_sigv4_payload", "signed")
+        date = float(given.pop("aws_sigv4_date"))
+        given["auth"] = ("aws_sigv4", key, secret, service, region, token or None, date, payload)
     if "auth_netrc" in given:
         given["auth"] = ("netrc", str(CASES / given.pop("auth_netrc")))
     if "auth_callback" in given:

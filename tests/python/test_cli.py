@@ -104,6 +104,11 @@ def test_what_is_sent(server: Server, tmp_path: Path) -> None:
     assert sent_by(server, "--netrc-file", str(netrc))["authorization"] == basic
     assert "gzip" in sent_by(server, "--compressed")["accept-encoding"]
     assert "accept-encoding" not in sent_by(server, "--raw")
+    form = "application/x-www-form-urlencoded"
+    assert sent_by(server, "-d", "a=1", "-X", "GET")["content-type"] == form
+    json = ("-d", "{}", "-X", "GET", "-H", "Content-Type: application/json")
+    assert sent_by(server, *json)["content-type"] == "application/json"
+    assert "content-type" not in sent_by(server, "-d", "a", "-X", "GET", "-H", "Content-Type:")
 
 
 def test_digest(script: Script) -> None:

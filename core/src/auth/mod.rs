@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorCode, Result};
 
 use digest::DigestChallenge;
 pub(crate) use memory::Challenges;
+pub(crate) use sigv4::ChunkSigner;
 pub use sigv4::{AwsPayload, AwsSigV4};
 
 /// Chooses how a request authenticates, when it is about to be sent and again when it was challenged.
@@ -92,6 +93,16 @@ pub struct AuthRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The body, empty ones included; `None` where it is streamed.
     pub body: Option<&'a [u8]>,
+    /// The length of a body that is pulled from a source, where it is known.
+    pub(crate) source: Option<u64>,
+}
+
+/// What a request is to be sent with.
+#[derive(Default)]
+pub(crate) struct Authorized {
+    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
+    /// Signs the body on its way.
+    pub(crate) chunks: Option<ChunkSigner>,
 }
 
 impl Auth {
@@ -162,7 +173,7 @@ impl Auth {
         request: &AuthRequest<'_>,
         origin: &str,
         memory: &Challenges,
-    ) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    ) -> Result<Authorized> {
         self.fields(request, origin, false, memory)
     }
 
@@ -176,7 +187,8 @@ impl Auth {
         origin: &str,
         memory: &Challenges,
     ) -> Result<Vec<(HeaderName, HeaderValue)>> {
-        self.fields(request, origin, true, memory)
+        let authorized = self.fields(request, origin, true, memory)?;
+        Ok(authorized.fields)
     }
 
     /// After a 401, or with `proxy` a 407: the field to try again with, or `None` when there is nothing better to offer.
@@ -249,7 +261,7 @@ impl Auth {
         origin: &str,
         proxy: bool,
         memory: &Challenges,
-    ) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    ) -> Result<Authorized> {
         let auth = self.resolve(request)?;
         let value = match auth.as_ref() {
             Auth::Basic { user, password } => Some(credential::basic(user, password)?),
@@ -276,10 +288,13 @@ impl Auth {
         } else {
             AUTHORIZATION
         };
-        Ok(value
-            .into_iter()
-            .map(|value| (name.clone(), value))
-            .collect())
+        Ok(Authorized {
+            fields: value
+                .into_iter()
+                .map(|value| (name.clone(), value))
+                .collect(),
+            chunks: None,
+        })
     }
 
     /// What a callback or a netrc file stands for.

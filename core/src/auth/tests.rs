@@ -11,6 +11,7 @@ fn request<'a>(method: &'a Method, url: &'a str, headers: &'a HeaderMap) -> Auth
         host: "h",
         headers,
         body: Some(b""),
+        source: None,
     }
 }
 
@@ -29,7 +30,9 @@ fn asks(name: HeaderName, field: &str) -> HeaderMap {
 fn sent(auth: &Auth) -> Result<Vec<String>> {
     let headers = HeaderMap::new();
     let request = request(&Method::GET, "http://h/", &headers);
-    let fields = auth.authorize(&request, ORIGIN, &Challenges::default())?;
+    let fields = auth
+        .authorize(&request, ORIGIN, &Challenges::default())?
+        .fields;
     Ok(fields
         .iter()
         .map(|(name, value)| {
@@ -131,7 +134,7 @@ fn a_challenge_is_answered_and_remembered() {
         })
     };
     let authorize = || {
-        let fields = auth.authorize(&first, ORIGIN, &memory).unwrap();
+        let fields = auth.authorize(&first, ORIGIN, &memory).unwrap().fields;
         fields[0].1.clone()
     };
     let text = answer(&challenge, &first, false).unwrap();
@@ -201,7 +204,8 @@ fn a_proxy_is_kept_apart() {
         value.to_str().unwrap().contains("uri=\"h:443\""),
         "{value:?}"
     );
-    assert!(auth.authorize(&connect, "p", &memory).unwrap().is_empty());
+    let authorized = auth.authorize(&connect, "p", &memory).unwrap();
+    assert!(authorized.fields.is_empty());
     assert_eq!(
         auth.authorize_proxy(&connect, "p", &memory).unwrap().len(),
         1
@@ -242,6 +246,7 @@ fn only_a_digest_that_can_be_answered_is() {
         digest()
             .authorize(&asked, ORIGIN, &memory)
             .unwrap()
+            .fields
             .is_empty()
     );
 }

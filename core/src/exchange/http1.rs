@@ -116,7 +116,7 @@ impl Leg<'_> {
         *request.version_mut() = Version::HTTP_11;
         self.log_request(&headers);
         *request.headers_mut() = headers;
-        if self.request.body.length().is_none() {
+        if self.body().length().is_none() {
             // Said here: else a GET would go without its body.
             let chunked = HeaderValue::from_static("chunked");
             request.headers_mut().insert(TRANSFER_ENCODING, chunked);
@@ -136,7 +136,7 @@ impl Leg<'_> {
             };
             state.inform(head);
         });
-        let uploads = !matches!(self.request.body, Body::Empty);
+        let uploads = !matches!(self.body(), Body::Empty);
         self.watch.enter(if uploads {
             Phase::Write
         } else {
@@ -208,7 +208,7 @@ impl Leg<'_> {
     }
 
     fn http1_upload(&self) -> Result<UploadBody> {
-        Ok(match &self.request.body {
+        Ok(match self.body() {
             Body::Empty => UploadBody::Whole {
                 state: Arc::clone(&self.state),
                 left: Bytes::new(),
@@ -230,17 +230,17 @@ impl Leg<'_> {
     }
 
     pub(super) fn upload_is_complete(&self) -> bool {
-        match self.request.body {
+        match self.body() {
             // With a known length the connection does not ask for the end.
             Body::Streamed {
                 length: Some(length),
-            } if self.state.sent() >= length => true,
+            } if self.state.sent() >= *length => true,
             Body::Streamed { .. } => self.state.lock_upload().complete,
-            Body::Source(ref source) => match source.length() {
+            Body::Source(source) => match source.length() {
                 Some(length) => self.state.sent() >= length,
                 None => self.state.lock_upload().complete,
             },
-            Body::Whole(ref body) => self.state.sent() >= body.len() as u64,
+            Body::Whole(body) => self.state.sent() >= body.len() as u64,
             Body::Empty => true,
         }
     }

@@ -33,13 +33,13 @@ impl Leg<'_> {
         self.watch.acquired(&lease.http2.info, lease.reused);
         let informed = self.state.informed();
         let mut sender = self.ready_http2(&lease).await?;
-        let source = match &self.request.body {
+        let source = match self.body() {
             Body::Source(source) => Some(self.open_source(&**source)?),
             _ => None,
         };
         let counted = self.count_stream();
         let request = self.http2_request();
-        let without_body = matches!(self.request.body, Body::Empty);
+        let without_body = matches!(self.body(), Body::Empty);
         let (response, stream) = sender
             .send_request(request, without_body)
             .map_err(|cause| unsent(&lease, &cause))?;
@@ -127,7 +127,7 @@ impl Leg<'_> {
         {
             *request.uri_mut() = uri;
         }
-        let length = match &self.request.body {
+        let length = match self.body() {
             Body::Empty => None,
             body => body.length(),
         };
@@ -144,7 +144,7 @@ impl Leg<'_> {
         mut stream: SendStream<Bytes>,
         source: Option<Box<SourceReader>>,
     ) -> Result<()> {
-        match &self.request.body {
+        match self.body() {
             Body::Empty => {}
             Body::Source(_) => {
                 if let Some(source) = source {

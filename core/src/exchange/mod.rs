@@ -9,6 +9,7 @@ mod receive;
 mod record;
 mod redirect;
 mod retry;
+mod signed_body;
 mod source;
 mod tunnel;
 mod tunnel_http2;
@@ -68,6 +69,8 @@ pub(crate) struct Leg<'a> {
     gate: Option<Arc<Gate>>,
     /// Fields that are added for this leg: credentials, cookies.
     fields: Vec<(HeaderName, HeaderValue)>,
+    /// What is sent in place of the request's body: that in signed chunks.
+    signed_body: Option<Box<Body>>,
 }
 
 impl Deref for Leg<'_> {
@@ -191,6 +194,11 @@ fn merge(defaults: &Timeouts, overrides: &TimeoutOverrides) -> Timeouts {
 }
 
 impl Leg<'_> {
+    /// The body as it is sent.
+    fn body(&self) -> &Body {
+        self.signed_body.as_deref().unwrap_or(&self.request.body)
+    }
+
     /// The request's header fields and those that every request has.
     pub(crate) fn headers(&self) -> HeaderMap {
         let request = self.request;

@@ -10,6 +10,7 @@ use super::Leg;
 use super::journey::Next;
 use super::redirect;
 use super::retry::{self, Outcome};
+use super::signed_body::signed_body;
 use crate::auth::AuthRequest;
 use crate::coding::{self, Decoder};
 use crate::connect::Login;
@@ -52,12 +53,16 @@ impl<'a> Leg<'a> {
             None if self.may_authorize() => {
                 let origin = self.request.address.origin();
                 let memory = &self.pool.connector.challenges;
-                let fields = policy.auth.authorize(
+                let authorized = policy.auth.authorize(
                     &self.auth_request(&self.request.headers),
                     &origin,
                     memory,
                 )?;
-                self.fields.extend(fields);
+                self.fields.extend(authorized.fields);
+                if let (Some(signer), Body::Source(body)) = (authorized.chunks, &self.request.body)
+                {
+                    self.signed_body = Some(Box::new(signed_body(signer, Arc::clone(body))));
+                }
             }
             None => {}
         }
@@ -114,6 +119,10 @@ impl<'a> Leg<'a> {
             body: match &self.request.body {
                 Body::Empty => Some(&[]),
                 Body::Whole(body) => Some(body),
+                _ => None,
+            },
+            source: match &self.request.body {
+                Body::Source(source) => source.length(),
                 _ => None,
             },
         }

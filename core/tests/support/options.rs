@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use trunkline::{
-    Auth, Body, DelayOption, Drive, HttpVersions, ManagerOptions, PolicyOverrides, Request, Retry,
+    Auth, AwsPayload, AwsSigV4, Body, DelayOption, Drive, HttpVersions, ManagerOptions,
+    PolicyOverrides, Request, Retry,
 };
 use trunkline_test_server::script::{self, Case, Protocol};
 
@@ -138,6 +139,22 @@ fn set_policy(policy: &mut PolicyOverrides, name: &str, value: &Value) -> bool {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases");
             policy.auth = Some(Auth::Netrc(Some(folder.join(value.as_str().unwrap()))));
         }
+        "auth_aws_sigv4" => {
+            let mut signer = AwsSigV4::new(text(0), text(1), text(3));
+            signer.session_token = Some(text(2)).filter(|token| !token.is_empty());
+            signer.region = text(4);
+            policy.auth = Some(Auth::AwsSigV4(signer));
+        }
+        "aws_sigv4_date" => {
+            signer(policy).date =
+                Some(SystemTime::UNIX_EPOCH + Duration::from_secs(number.unwrap()));
+        }
+        "aws_sigv4_payload" => {
+            signer(policy).payload = match value.as_str() {
+                Some("unsigned") => AwsPayload::Unsigned,
+                _ => AwsPayload::Signed,
+            };
+        }
         "auth_callback" => {
             let mut chosen = PolicyOverrides::default();
             for (name, value) in value.as_object().unwrap() {
@@ -154,4 +171,11 @@ fn set_policy(policy: &mut PolicyOverrides, name: &str, value: &Value) -> bool {
         _ => return false,
     }
     true
+}
+
+fn signer(policy: &mut PolicyOverrides) -> &mut AwsSigV4 {
+    match &mut policy.auth {
+        Some(Auth::AwsSigV4(signer)) => signer,
+        _ => panic!("auth_aws_sigv4 is set first"),
+    }
 }

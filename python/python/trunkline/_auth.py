@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Literal, Optional, Union
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class NetRCAuth:
 class AwsSigV4Auth:
     """A signature of the request, as Amazon's services ask for (version 4).
 
-    `date` stands in for the present, for tests. Without `sign_payload`, and of streamed bodies, only the head is signed.
+    `date` stands in for the present, for tests. Without `sign_payload`, and of bodies that come from an
+    iterator, only the head is signed. With `sign_payload="streaming"` files and forms with files are signed in chunks as
+    they are sent (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`), for S3; else only their heads are.
     """
 
     access_key: str
@@ -71,7 +73,7 @@ class AwsSigV4Auth:
     region: str = "us-east-1"
     session_token: Optional[str] = field(default=None, repr=False)
     date: Optional[datetime] = None
-    sign_payload: bool = True
+    sign_payload: Union[bool, Literal["streaming"]] = True
 
     def _fields(self) -> tuple[Any, ...]:
         return (
@@ -82,7 +84,7 @@ class AwsSigV4Auth:
             self.region,
             self.session_token,
             None if self.date is None else self.date.timestamp(),
-            self.sign_payload,
+            {True: "signed", False: "unsigned"}.get(self.sign_payload, "streaming"),
         )
 
 

@@ -38,6 +38,7 @@ fn answer(challenge: DigestChallenge, asked: &Asked<'_>) -> String {
         host: "",
         headers: &HeaderMap::new(),
         body: asked.body,
+        source: None,
     };
     let target = request.target(false);
     let text = compute(

@@ -1,21 +1,29 @@
 //! Signature version 4 of Amazon's services: AWS4-HMAC-SHA256 in header fields.
 
 mod canonical;
+mod chunks;
+
+pub(crate) use chunks::ChunkSigner;
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::{digest, hmac};
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderName, HeaderValue};
 use time::OffsetDateTime;
 
 use super::digest::hex;
-use super::{AuthRequest, credential};
+use super::{AuthRequest, Authorized, credential};
 use crate::error::{Error, ErrorCode, Result};
 
 pub(super) const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 pub(super) const CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+
+const LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
+/// What stands for a body whose chunks are signed.
+const STREAMING: &[u8] = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 
 /// What of the body is signed. A field `x-amz-content-sha256` of the request is signed in place of either.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +34,10 @@ pub enum AwsPayload {
     Signed,
     /// Nothing: `UNSIGNED-PAYLOAD`, which not every service takes. Only TLS protects such a body.
     Unsigned,
+    /// As [`AwsPayload::Signed`]; but a body that is pulled from a source of known length, such as a file, is signed in
+    /// chunks of 64 KiB as it is sent (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`, in the coding `aws-chunked`), so that it need
+    /// not be read twice. For S3.
+    Streaming,
 }
 
 /// Signs requests to Amazon's services and to those that follow them. Its `Debug` shows no secret.
@@ -80,7 +92,7 @@ impl AwsSigV4 {
     ///
     /// # Errors
     /// `invalid_argument` for a control character in a credential, or a date outside the years 1970 to 9999.
-    pub(super) fn sign(&self, request: &AuthRequest<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    pub(super) fn sign(&self, request: &AuthRequest<'_>) -> Result<Authorized> {
         for (what, text) in [
             ("AWS access key", self.access_key.as_str()),
             ("AWS secret key", &self.secret_key),
@@ -102,7 +114,13 @@ impl AwsSigV4 {
             ));
         }
         let content = self.content(request);
-        if self.is_s3() || content == canonical::UNSIGNED {
+        if content == STREAMING
+            && let Some(length) = request.source
+        {
+            added.push((LENGTH, HeaderValue::from(length)));
+            added.push((CONTENT_ENCODING, chunked(request.headers)?));
+        }
+        if self.is_s3() || content == canonical::UNSIGNED || content == STREAMING {
             added.push((CONTENT, credential::value("AWS content", &content)?));
         }
 
@@ -111,21 +129,34 @@ impl AwsSigV4 {
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let hash = sha256(&canonical.text);
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{hash}");
-        let signature = hex(keyed(&self.key(day), &to_sign).as_ref());
+        let key = self.key(day);
+        let signature = hex(keyed(&key, &to_sign).as_ref());
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
             self.access_key, canonical.signed
         );
         let value = credential::value("AWS credential", authorization.as_bytes())?;
         added.push((AUTHORIZATION, value));
-        Ok(added)
+        let chunks = (content == STREAMING && request.source.is_some()).then_some(ChunkSigner {
+            key,
+            time,
+            scope,
+            previous: signature,
+        });
+        Ok(Authorized {
+            fields: added,
+            chunks,
+        })
     }
 
     /// What stands for the body.
     fn content(&self, request: &AuthRequest<'_>) -> Vec<u8> {
         match (request.headers.get(CONTENT), self.payload, request.body) {
             (Some(told), ..) => told.as_bytes().to_vec(),
-            (None, AwsPayload::Signed, Some(body)) => sha256(body).into_bytes(),
+            (None, AwsPayload::Signed | AwsPayload::Streaming, Some(body)) => {
+                sha256(body).into_bytes()
+            }
+            (None, AwsPayload::Streaming, None) if request.source.is_some() => STREAMING.to_vec(),
             (None, ..) => canonical::UNSIGNED.to_vec(),
         }
     }
@@ -148,6 +179,16 @@ impl AwsSigV4 {
         let region = keyed(&day, &self.region);
         keyed(&keyed(&region, &self.service), "aws4_request")
     }
+}
+
+/// The codings of a body that is sent in signed chunks.
+fn chunked(headers: &HeaderMap) -> Result<HeaderValue> {
+    let mut codings = b"aws-chunked".to_vec();
+    for coding in headers.get_all(CONTENT_ENCODING) {
+        codings.push(b',');
+        codings.extend_from_slice(coding.as_bytes());
+    }
+    credential::value("content-encoding", &codings)
 }
 
 fn keyed(key: &hmac::Tag, text: &str) -> hmac::Tag {

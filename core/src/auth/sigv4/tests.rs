@@ -64,8 +64,9 @@ fn signed(
         host: "",
         headers,
         body,
+        source: None,
     };
-    aws.sign(&request).unwrap().into_iter().collect()
+    aws.sign(&request).unwrap().fields.into_iter().collect()
 }
 
 fn suite() -> AwsSigV4 {
@@ -266,6 +267,7 @@ fn wrong_credentials_and_dates_are_refused() {
         host: "h",
         headers: &HeaderMap::new(),
         body: None,
+        source: None,
     };
     let mut wrong = vec![suite(); 6];
     wrong[0].access_key.push('\n');
@@ -275,7 +277,7 @@ fn wrong_credentials_and_dates_are_refused() {
     wrong[4].region.push('\n');
     wrong[5].date = UNIX_EPOCH.checked_sub(Duration::from_secs(1));
     for aws in wrong {
-        let error = aws.sign(&request).unwrap_err();
+        let error = aws.sign(&request).err().unwrap();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
         assert!(!error.message().contains("wJalr"), "{error}");
     }
@@ -287,4 +289,89 @@ fn wrong_credentials_and_dates_are_refused() {
     assert_eq!(timestamp(UNIX_EPOCH).unwrap(), "19700101T000000Z");
     let leap = UNIX_EPOCH + Duration::from_secs(1_709_251_199);
     assert_eq!(timestamp(leap).unwrap(), "20240229T235959Z");
+}
+
+/// The example of Amazon's "Signature calculations for the authorization header: transferring payload in multiple chunks".
+#[test]
+fn chunks_are_signed_one_upon_the_other() {
+    let method = Method::PUT;
+    let given = headers(&[
+        ("content-length", "66824"),
+        ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+    ]);
+    let aws = AwsSigV4 {
+        date: Some(UNIX_EPOCH + Duration::from_secs(1_369_353_600)),
+        payload: AwsPayload::Streaming,
+        ..AwsSigV4::new(
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "s3",
+        )
+    };
+    let request = AuthRequest {
+        method: &method,
+        url: "https://s3.amazonaws.com/examplebucket/chunkObject.txt",
+        host: "s3.amazonaws.com",
+        headers: &given,
+        body: None,
+        source: Some(66560),
+    };
+    let authorized = aws.sign(&request).unwrap();
+    let all: HeaderMap = authorized.fields.into_iter().collect();
+    let names = "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;\
+                 x-amz-decoded-content-length;x-amz-storage-class";
+    let signature = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
+    let authorization = all[AUTHORIZATION].to_str().unwrap();
+    assert!(
+        authorization.ends_with(&format!("SignedHeaders={names}, Signature={signature}")),
+        "{authorization}"
+    );
+    let mut signer = authorized.chunks.unwrap();
+    assert_eq!(ChunkSigner::encoded_length(66560), 66824);
+    for (head, signature, size) in [
+        (
+            "10000",
+            "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+            65536,
+        ),
+        (
+            "400",
+            "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+            1024,
+        ),
+        (
+            "0",
+            "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+            0,
+        ),
+    ] {
+        let data = "a".repeat(size);
+        let expected = format!("{head};chunk-signature={signature}\r\n{data}\r\n");
+        assert!(signer.chunk(data.as_bytes()) == expected);
+    }
+}
+
+#[test]
+fn chunks_are_a_coding_more() {
+    let aws = AwsSigV4 {
+        payload: AwsPayload::Streaming,
+        ..suite()
+    };
+    let mut request = AuthRequest {
+        method: &Method::PUT,
+        url: "http://h/",
+        host: "h",
+        headers: &headers(&[("content-encoding", "gzip")]),
+        body: None,
+        source: Some(10),
+    };
+    let all: HeaderMap = aws.sign(&request).unwrap().fields.into_iter().collect();
+    assert_eq!(all["content-encoding"], "aws-chunked,gzip");
+    assert_eq!(all["x-amz-decoded-content-length"], "10");
+    // Of a body that is written as it comes only the head is signed.
+    request.source = None;
+    let authorized = aws.sign(&request).unwrap();
+    assert!(authorized.chunks.is_none());
+    let all: HeaderMap = authorized.fields.into_iter().collect();
+    assert_eq!(all[CONTENT], "UNSIGNED-PAYLOAD");
 }

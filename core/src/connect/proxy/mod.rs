@@ -68,6 +68,7 @@ impl Tunnel<'_> {
             host: self.host,
             headers,
             body: Some(&[]),
+            source: None,
         };
         let tried = answer.is_some();
         let authorization = match (&self.login, answer) {
