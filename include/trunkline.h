@@ -703,6 +703,11 @@ typedef size_t (*trunk_resume_callback)(void *user_data,
 /* ---- Credentials --------------------------------------------------------------------------------------------- */
 
 /**
+ * What of a body an AWS signature covers.
+ */
+typedef uint32_t trunk_aws_payload;
+
+/**
  * Chooses the credentials of a request: it calls one of `trunk_request_options_set_auth_*`, but not that for callbacks, on
  * `credentials`, or none for a request without credentials, and answers `TRUNK_OK`. Any other status ends the request
  * with that error.
@@ -714,6 +719,22 @@ typedef size_t (*trunk_resume_callback)(void *user_data,
 typedef trunk_status (*trunk_auth_callback)(void *user_data,
                                             const trunk_auth_request *request,
                                             trunk_request_options *credentials);
+
+/**
+ * The SHA-256 of the body; of a streamed one nothing. This is the default.
+ */
+#define TRUNK_AWS_PAYLOAD_SIGNED 0
+
+/**
+ * Nothing: `UNSIGNED-PAYLOAD`, which not every service takes. Only TLS protects such a body.
+ */
+#define TRUNK_AWS_PAYLOAD_UNSIGNED 1
+
+/**
+ * As `TRUNK_AWS_PAYLOAD_SIGNED`; but a body that is a file or a form with files is signed in chunks of 64 KiB as it is sent
+ * (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`, in the coding `aws-chunked`). For S3.
+ */
+#define TRUNK_AWS_PAYLOAD_STREAMING 2
 
 /**
  * The method of a request that is to be authenticated.
@@ -1822,6 +1843,17 @@ trunk_status trunk_request_options_add_header(trunk_request_options *options,
                                               trunk_view value);
 
 /**
+ * Sends no field of this name that the library would add by itself, such as `accept` or `user-agent`. One that
+ * `trunk_request_options_add_header` adds is sent.
+ *
+ * Ownership: the view is copied.
+ * Errors: `TRUNK_ERROR_INVALID_HEADER` for a bad name, and for `host` and `content-length`, without which messages have no
+ * meaning.
+ */
+trunk_status trunk_request_options_omit_header(trunk_request_options *options,
+                                               trunk_view name);
+
+/**
  * Sets the body, given whole. The empty view sends none.
  *
  * Ownership: `body` is copied.
@@ -2321,6 +2353,21 @@ trunk_status trunk_manager_options_set_auth_aws_sigv4(trunk_manager_options *opt
                                                       trunk_view region);
 
 /**
+ * The date of the signature that `trunk_manager_options_set_auth_aws_sigv4` has set before, in seconds since 1970, in place of
+ * the present: for tests and for requests that are signed beforehand. `TRUNK_ERROR_INVALID_STATE` where the credentials
+ * are others.
+ */
+trunk_status trunk_manager_options_set_aws_sigv4_date(trunk_manager_options *options,
+                                                      int64_t seconds);
+
+/**
+ * What of the body the signature covers that `trunk_manager_options_set_auth_aws_sigv4` has set before.
+ * `TRUNK_ERROR_INVALID_STATE` where the credentials are others.
+ */
+trunk_status trunk_manager_options_set_aws_sigv4_payload(trunk_manager_options *options,
+                                                         trunk_aws_payload payload);
+
+/**
  * Lets `callback` choose the credentials of each request.
  *
  * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it, once neither
@@ -2386,6 +2433,21 @@ trunk_status trunk_request_options_set_auth_aws_sigv4(trunk_request_options *opt
                                                       trunk_view session_token,
                                                       trunk_view service,
                                                       trunk_view region);
+
+/**
+ * The date of the signature that `trunk_request_options_set_auth_aws_sigv4` has set before, in seconds since 1970, in place of
+ * the present: for tests and for requests that are signed beforehand. `TRUNK_ERROR_INVALID_STATE` where the credentials
+ * are others.
+ */
+trunk_status trunk_request_options_set_aws_sigv4_date(trunk_request_options *options,
+                                                      int64_t seconds);
+
+/**
+ * What of the body the signature covers that `trunk_request_options_set_auth_aws_sigv4` has set before.
+ * `TRUNK_ERROR_INVALID_STATE` where the credentials are others.
+ */
+trunk_status trunk_request_options_set_aws_sigv4_payload(trunk_request_options *options,
+                                                         trunk_aws_payload payload);
 
 /**
  * As `trunk_manager_options_set_auth_callback`, for this request, with the same ownership.
