@@ -399,18 +399,25 @@ fn is_fault(error: &Error) -> bool {
 }
 
 impl Drop for Session {
-    /// A manager that shuts down says goodbye (RFC 6455, 7.4.1), as far as the connection takes it at once.
+    /// A manager that shuts down says goodbye (RFC 6455, 7.4.1), as far as the connection takes it at once, and waits no
+    /// longer for who has said it.
     fn drop(&mut self) {
-        if self.state.is_shut_down() && !self.failed && !self.sender.is_closed() {
-            let mut cx = Context::from_waker(Waker::noop());
+        if !self.state.is_shut_down() || self.failed {
+            return;
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        if !self.sender.is_closed() {
             self.batch.clear();
             self.state.lock_outgoing().shut();
             self.sender.close(Some(1001), "");
             self.failed = true;
-            if self.send(&mut cx).is_ok() {
-                self.transport.finish(&mut cx);
-                self.transport.leave(&self.reactor);
+            if self.send(&mut cx).is_err() {
+                return;
             }
+        } else if self.close_received.is_none() || !self.sender.is_idle() {
+            return;
         }
+        self.transport.finish(&mut cx);
+        self.transport.leave(&self.reactor);
     }
 }
