@@ -26,7 +26,9 @@ def _headers(arguments: argparse.Namespace) -> list[tuple[str, Optional[str]]]:
             headers.append((field[:-1].strip(), ""))
         else:
             raise Failure(f"header {field!r} has no colon")
-    if arguments.data and not any(name.lower() == "content-type" for name, _ in headers):
+    if vars(arguments).get("data") and not any(
+        name.lower() == "content-type" for name, _ in headers
+    ):
         # What curl says of such a body; -H changes it.
         headers.append(("content-type", "application/x-www-form-urlencoded"))
     return headers
