@@ -10,7 +10,7 @@ import pytest
 
 USE = """
 import asyncio
-from typing import Union
+from typing import Any, Union
 from typing_extensions import assert_type
 import trunkline
 
@@ -28,7 +28,7 @@ def blocking(client: trunkline.Client) -> None:
     for cookie in client.cookies:
         assert_type(cookie, trunkline.Cookie)
     with client.websocket("ws://x/") as ws:
-        assert_type(ws.recv(), Union[str, bytes])
+        assert_type(ws.recv(), Union[str, bytes, Any])
     with client.upgrade("http://x/", "echo") as stream, client.connect("http://p/", "x:1") as other:
         assert_type(stream.read(), bytes)
         other.write(b"")
@@ -57,7 +57,7 @@ async def main() -> None:
         assert_type(await task, trunkline.Response)
         async with client.websocket("ws://x/") as ws:
             async for message in ws:
-                assert_type(message, Union[str, bytes])
+                assert_type(message, Union[str, bytes, Any])
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -439,7 +438,6 @@ def test_on_uvloop(server: Server) -> None:
     uvloop.run(main())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 async def test_a_thousand_idle_ones(server: Server) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
