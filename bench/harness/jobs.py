@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Goal:
-    """`ours` (the best of them) must reach `least` times `peer`, or keep growth under `most` KiB."""
+    """`ours` (the best of them) must reach `least` times `peer`, or `least` itself, or keep growth under `most_kib`."""
 
     job: str
     ours: tuple[str, ...]
@@ -201,6 +201,27 @@ def c_websocket_job(name: str, size: int, in_flight: int, words: str) -> Job:
     return Job(name, title, programs, unit="messages/s", apart=in_flight == 1)
 
 
+#: What 20,000 are opened by: one process may not have as many descriptors.
+IDLE_PROCESSES = 2
+
+
+def idle_job(name: str, count: int, processes: int, opening: bool) -> Job:
+    def program(client: str) -> Program:
+        def command(urls: Urls, seconds: float) -> list[str]:
+            script = str(paths.BENCH / "python" / "websocket_idle.py")
+            line = [str(paths.PYTHON), script, client, "--job", name, "--echo", str(paths.ECHO)]
+            return [*line, "--count", str(count), "--processes", str(processes)]
+
+        return Program(client, "ours" if client == "trunkline" else "peer", command)
+
+    programs = tuple(program(client) for client in (*SOCKET_PEERS, "trunkline"))
+    if opening:
+        title = f"Python, {count} WebSockets opened, by {processes} processes"
+        return Job(name, title, programs, unit="opened/s")
+    title = f"Python, {count} idle WebSockets: memory growth"
+    return Job(name, title, programs, unit="KiB", figure="growth_kib")
+
+
 JOBS = (
     c_job(1, 64),
     c_job(2, 64),
@@ -219,6 +240,8 @@ JOBS = (
     websocket_job("ws-256-1", 256, 1, "256 B"),
     websocket_job("ws-8k-64", 8 * 1024, 64, "8 KiB"),
     websocket_job("ws-100k-16", 100_000, 16, "100 KB"),
+    idle_job("ws-idle-10k", 10_000, 1, opening=False),
+    idle_job("ws-open-20k", 20_000, IDLE_PROCESSES, opening=True),
     download_job(1, False),
     download_job(2, False),
     download_job(1, True),
@@ -257,6 +280,8 @@ GOALS = (
         for loop in LOOPS
     ),
     *(Goal(f"download-h{http}", C_BOTH, "libcurl/poll", 1.0) for http in (1, 2)),
+    Goal("ws-idle-10k", ("trunkline",), most_kib=12 * 10_000),
+    Goal("ws-open-20k", ("trunkline",), least=20_000 / 30),
     # Memory is a promise of either drive: each has a line of its own.
     *(
         Goal(f"download-h{http}-stall", (drive,), most_kib=16 * 1024)

@@ -56,16 +56,22 @@ def judge(goal: Goal, jobs: list[Data]) -> Data:
     verdict: Data = {"job": goal.job, "ours": " or ".join(goal.ours)}
     if goal.peer:
         verdict["goal"] = f">= {goal.least:g} x {goal.peer}"
-    else:
+    elif goal.most_kib:
         verdict["goal"] = f"growth < {goal.most_kib // 1024} MiB"
+    else:
+        verdict["goal"] = f">= {goal.least:.0f}/s"
     ours = [found for name in goal.ours if (found := find(jobs, goal.job, name))]
     peer = find(jobs, goal.job, goal.peer) if goal.peer else None
     if not ours or (goal.peer and (peer is None or not peer["figure"])):
         return {**verdict, "verdict": "not measured"}
-    if peer is None:
+    if goal.most_kib:
         best = min(ours, key=lambda summary: float(summary["figure"]))
         verdict["measured"] = f"{best['figure'] / 1024:.1f} MiB"
         met = best["figure"] < goal.most_kib
+    elif peer is None:
+        best = max(ours, key=lambda summary: float(summary["figure"]))
+        verdict["measured"] = f"{best['figure']:.0f}/s"
+        met = best["figure"] >= goal.least
     else:
         best = max(ours, key=lambda summary: float(summary["figure"]))
         ratio = best["figure"] / peer["figure"]

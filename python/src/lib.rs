@@ -22,6 +22,7 @@ mod parts;
 mod pings;
 mod policy;
 mod prepare;
+mod receive;
 mod resolver;
 mod response;
 mod source;
@@ -75,7 +76,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<resolver::Lookup>()?;
     module.add_class::<manager::Manager>()?;
     module.add_class::<exchange::Exchange>()?;
-    module.add_class::<channel::AsyncExchange>()?;
+    module.add_class::<receive::AsyncExchange>()?;
     module.add_class::<websocket::WebSocket>()?;
     module.add_class::<websocket_async::AsyncWebSocket>()?;
     Ok(())

@@ -8,13 +8,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use trunkline::{Delivery, Drive, RequestHandle};
 
-use crate::channel::{AsyncExchange, Channel};
+use crate::channel::Channel;
 use crate::collect::{Answer, Collector};
 use crate::engine::Engine;
 use crate::errors::checked;
 use crate::exchange::{Exchange, Link, patiently};
 use crate::fetch::Fetch;
 use crate::prepare::{self, Defaults, Given};
+use crate::receive::AsyncExchange;
 use crate::resolver::Resolver;
 use crate::response::Response;
 use crate::{headers, options};

@@ -9,11 +9,12 @@ use pyo3::prelude::*;
 use trunkline::{Control, ErrorCode, Frame};
 
 use crate::awaitable::{Ready, awaitable_class, finished, reused};
-use crate::channel::{Channel, Link};
+use crate::channel::Channel;
 use crate::engine::Binding;
 use crate::errors::{raise, with_code};
 use crate::parts::lock;
 use crate::pings::Answer;
+use crate::receive::Link;
 
 /// What is to happen before the awaitable ends.
 pub(crate) enum Goal {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use trunkline::Frame;
 
-use crate::channel::{AsyncExchange, Link, Wanted, receive};
 use crate::frames;
 use crate::listener::Listener;
+use crate::receive::{AsyncExchange, Link, Wanted, receive};
 use crate::waiting::{Goal, try_send, wait};
 
 /// An open WebSocket. `str` is sent and received as text, `bytes` as binary messages; iterate over it for messages.

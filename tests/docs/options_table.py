@@ -72,7 +72,7 @@ def rust_options() -> set[str]:
 
 def python_options() -> dict[str, set[str]]:
     """The fields of each class that holds options, and the named arguments of Timeout."""
-    files = ("_config.py", "_websocket_options.py")
+    files = ("_config.py", "_options.py", "_websocket_options.py")
     tree = ast.parse("".join(read(f"python/python/trunkline/{file}") for file in files))
     found = {
         node.name: {

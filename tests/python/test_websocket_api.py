@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -439,7 +438,6 @@ def test_on_uvloop(server: Server) -> None:
     uvloop.run(main())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 async def test_a_thousand_idle_ones(server: Server) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -458,8 +456,9 @@ async def test_a_thousand_idle_ones(server: Server) -> None:
             before = _resident()
             sockets = await open_some(1000)
             used = _resident() - before
-            # The goal is 12 KiB; this keeps them from growing until it is reached.
-            assert used / 1000 < 40 * 1024
+            # The goal is 12 KiB, with 10,000 of them (bench/python/websocket_idle.py). Of a thousand, pages that are not full
+            # weigh more.
+            assert used / 1000 < 14 * 1024
             await sockets[-1].send("x")
             assert await sockets[-1].recv() == "x"
             for ws in (*first, *sockets):

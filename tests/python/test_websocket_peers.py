@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Iterator
 from typing import Union
 
@@ -25,8 +24,6 @@ LIMITS = trunkline.Limits(websocket_max_frame_bytes=SIZE)
 
 @pytest.fixture(scope="module", params=[*websocket_peers.SERVERS])
 def peer(request: pytest.FixtureRequest) -> Iterator[str]:
-    if importlib.util.find_spec(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
     with websocket_peers.running(request.param) as url:
         yield url
 
@@ -39,7 +36,6 @@ def websockets() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def hypercorn() -> Iterator[str]:
-    pytest.importorskip("hypercorn")
     with websocket_peers.running("hypercorn") as url:
         yield url
 

@@ -25,7 +25,8 @@ use crate::part::Head;
 use crate::pool::{Ask, Http1Lease, Http2Lease, Lease, Place};
 use crate::protocol::http2::failure;
 use crate::protocol::websocket::{
-    Http2Stream, Session, Setup, Transport, check_http1, check_http2, prepare_http1, prepare_http2,
+    Http2Stream, Session, Setup, Transport, check_http1, check_http2, detached, prepare_http1,
+    prepare_http2,
 };
 use crate::statistics::add;
 
@@ -327,7 +328,7 @@ impl Leg<'_> {
             transport,
             early,
             setup,
-            head,
+            mut head,
             hold,
         } = opened;
         let policy = self.exchange.policy();
@@ -335,8 +336,9 @@ impl Leg<'_> {
         let reactor = &self.pool.connector.reactor;
         let state = self.state.clone();
         let mut session = Session::new(transport, &early, state, &setup, with, reactor);
-        // It holds what hyper read.
+        // They hold what hyper read.
         drop((early, setup));
+        head.headers = detached(&head.headers);
         let status = head.status;
         let first = self.resumed_with(&head);
         self.state.lock_outgoing().open(first);

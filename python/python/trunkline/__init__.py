@@ -15,15 +15,7 @@ from ._client import (
     stream,
     websocket,
 )
-from ._config import (
-    AsyncRequestOptions,
-    ClientOptions,
-    Limits,
-    OpenOptions,
-    RequestOptions,
-    WebSocketOptions,
-    header_fields,
-)
+from ._config import Limits, header_fields
 from ._errors import (
     Again,
     BodyTooLarge,
@@ -115,6 +107,13 @@ from ._native import (
     Writable,
 )
 from ._native import version as __version__
+from ._options import (
+    AsyncRequestOptions,
+    ClientOptions,
+    OpenOptions,
+    RequestOptions,
+    WebSocketOptions,
+)
 from ._raw import AsyncRawStream, RawStream
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse

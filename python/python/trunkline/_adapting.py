@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Optional, TypeVar, cast
 
-from ._config import ClientOptions, PolicyOptions, check_names, make_manager
+from ._config import check_names, make_manager
 from ._errors import Error
 from ._native import CookieJar, Manager, Timeout
+from ._options import ClientOptions, PolicyOptions
 
 X = TypeVar("X", bound=BaseException)
 

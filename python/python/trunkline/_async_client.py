@@ -21,7 +21,7 @@ from ._websocket_options import take_options
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._config import (
+    from ._options import (
         AsyncRequestOptions,
         ClientOptions,
         Drive,

@@ -14,7 +14,7 @@ from ._config import POLICY, timeout_of
 from ._native import Headers, build_url, form
 
 if TYPE_CHECKING:
-    from ._config import (
+    from ._options import (
         AsyncRequestOptions,
         ClientOptions,
         FileTypes,

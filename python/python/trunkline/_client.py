@@ -20,7 +20,7 @@ from ._websocket_options import take_options
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._config import ClientOptions, OpenOptions, RequestOptions, WebSocketOptions
+    from ._options import ClientOptions, OpenOptions, RequestOptions, WebSocketOptions
 
 
 class Client:

@@ -17,7 +17,7 @@ from ._streaming_async import AsyncStreamingResponse
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._config import WholeContent
+    from ._options import WholeContent
 
 #: Bytes that one `read` gives at most unless it is told otherwise.
 READ = 65536

@@ -22,7 +22,7 @@ from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
 
 if TYPE_CHECKING:
-    from ._config import CertTypes, VerifyTypes
+    from ._options import CertTypes, VerifyTypes
 
     ProxyTypes = Union[str, httpx.URL, httpx.Proxy, None]
     LimitTypes = Union[httpx.Limits, Limits, None]

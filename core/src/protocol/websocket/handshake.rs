@@ -1,5 +1,6 @@
 //! The opening handshake (RFC 6455, 4; over HTTP/2 RFC 8441, 5).
 
+use bytes::{Bytes, BytesMut};
 use http::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -94,9 +95,59 @@ pub(crate) fn check_http2(
     extension::read(deflate, answer)
 }
 
+/// The same fields in space of their own. Values are pieces of what was read, and whoever keeps the answer for as long as the
+/// WebSocket lives would keep all of that.
+pub(crate) fn detached(headers: &HeaderMap) -> HeaderMap {
+    let mut copies = BytesMut::with_capacity(headers.values().map(HeaderValue::len).sum());
+    for value in headers.values() {
+        copies.extend_from_slice(value.as_bytes());
+    }
+    let mut copies = copies.freeze();
+    let mut detached = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        let copy: Bytes = copies.split_to(value.len());
+        // It was a value before.
+        if let Ok(mut copy) = HeaderValue::from_maybe_shared(copy) {
+            copy.set_sensitive(value.is_sensitive());
+            detached.append(name, copy);
+        }
+    }
+    detached
+}
+
 fn wrong(what: &str) -> Error {
     Error::new(
         ErrorCode::WebSocketHandshake,
         format!("websocket handshake: {what}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn detached_fields_are_the_same_elsewhere() {
+        let read = Bytes::from(b"websocket chat \xff".to_vec());
+        let mut headers = HeaderMap::new();
+        let mut add = |name: &'static str, value: Bytes| {
+            headers.append(name, HeaderValue::from_maybe_shared(value).unwrap());
+        };
+        add("upgrade", read.slice(..9));
+        add("x-two", read.slice(10..14));
+        add("x-empty", Bytes::new());
+        add("x-two", read.slice(15..));
+        if let Some(value) = headers.get_mut("upgrade") {
+            value.set_sensitive(true);
+        }
+        let copies = detached(&headers);
+        assert_eq!(copies, headers);
+        assert_eq!(
+            copies.iter().collect::<Vec<_>>(),
+            headers.iter().collect::<Vec<_>>()
+        );
+        assert!(copies["upgrade"].is_sensitive() && !copies["x-empty"].is_sensitive());
+        drop(headers);
+        assert!(read.is_unique());
+    }
 }

@@ -12,7 +12,7 @@ mod sender;
 mod session;
 mod transport;
 
-pub(crate) use handshake::{check_http1, check_http2, prepare_http1, prepare_http2};
+pub(crate) use handshake::{check_http1, check_http2, detached, prepare_http1, prepare_http2};
 pub(crate) use session::{Session, Setup};
 pub(crate) use transport::{Http2Stream, Transport};
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional, Union
 
 from .. import BasicAuth, BearerAuth, CookieJar, DigestAuth, HarLog, NetRCAuth, Timeout
-from .._config import ClientOptions, RequestOptions
+from .._options import ClientOptions, RequestOptions
 
 
 class Failure(Exception):

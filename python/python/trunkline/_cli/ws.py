@@ -9,8 +9,8 @@ import threading
 from typing import Optional
 
 from .. import AsyncClient
-from .._config import OpenOptions
 from .._native import AsyncWebSocket
+from .._options import OpenOptions
 from .options import client_options, cookies_of, keep
 
 
