@@ -146,6 +146,8 @@ void test_connections(const struct server *server);
 void test_streams(const struct server *server);
 void test_websockets(const struct server *server);
 void test_tunnels(const struct server *server);
+void test_sansio(const struct server *server);
+void test_sansio_frames(void);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);
 

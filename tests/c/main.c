@@ -10,7 +10,7 @@ static const struct {
 } groups[] = {{"handles", test_handles},         {"delivery", test_delivery}, {"callbacks", test_callbacks},
               {"decisions", test_decisions},     {"pieces", test_pieces},     {"resolver", test_resolver}, {"insight", test_insight}, {"urls", test_urls}, {"fields", test_fields}, {"handshakes", test_handshakes}, {"text", test_text},
               {"connections", test_connections}, {"streams", test_streams},   {"tunnels", test_tunnels},
-              {"websockets", test_websockets},
+              {"websockets", test_websockets}, {"sansio", test_sansio},
               {"process", test_process}};
 
 int main(int argc, char **argv)
