@@ -105,14 +105,19 @@ let finish manager delivery running =
   | Recv -> List.iter (fun (play, request) -> receive play request) running
   | Poll -> poll manager (List.map fst running)
 
-(* What an unused connection does, it does with the inline drive while a call runs: so calls run while the server is asked. *)
+(* What an unused connection does with the inline drive, it does while a call runs: so calls run while the server is asked.
+   Some scripts wait until what is unused is closed: the manager is shut down when the answer does not come soon. *)
 let verdict manager server name =
   let answer = Atomic.make None in
-  let ask () = Atomic.set answer (Some (Server.verdict server name)) in
-  let thread = Thread.create ask () in
-  while Atomic.get answer = None do
-    ignore (Suite.ok "poll" (Manager.poll ~timeout:0.01 manager))
-  done;
+  let thread = Thread.create (fun () -> Atomic.set answer (Some (Server.verdict server name))) () in
+  let rec wait calls =
+    if calls > 0 && Atomic.get answer = None then (
+      ignore (Suite.ok "poll" (Manager.poll ~timeout:0.01 manager));
+      wait (calls - 1))
+  in
+  wait 50;
+  let all_ended = Suite.ok "shutdown" (Manager.shutdown ~timeout:10. manager) in
+  Alcotest.(check bool) "all have ended" true all_ended;
   Thread.join thread;
   Option.join (Atomic.get answer)
 
