@@ -1,7 +1,7 @@
 # The OCaml libraries: built and tested by dune, against the C library of this tree.
 
 OCAML_OUT := $(abspath $(TARGET)/ocaml)
-DUNE := TRUNKLINE_LIB_DIR=$(abspath $(C_LIB)) TRUNKLINE_INCLUDE_DIR=$(abspath include) dune
+DUNE := ALCOTEST_COLOR=never TRUNKLINE_LIB_DIR=$(abspath $(C_LIB)) TRUNKLINE_INCLUDE_DIR=$(abspath include) dune
 DUNE_FLAGS := --root ocaml --build-dir $(OCAML_OUT) --display quiet
 
 .PHONY: ocaml test-ocaml

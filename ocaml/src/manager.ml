@@ -65,8 +65,9 @@ let submit manager options =
   Outcome.catch (fun () ->
       Request.of_native manager.native (Native.submit_recv manager.native (Request_options.to_native options)))
 
-let submit_callback manager options on_part =
+let submit_callback ?manual_release manager options on_part =
   Outcome.catch (fun () ->
+      Request_options.with_manual_release options manual_release @@ fun () ->
       (* Locked: a part may come before the request is entered. *)
       with_lock manager (fun () ->
           let key = manager.next in

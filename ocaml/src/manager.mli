@@ -195,9 +195,11 @@ val submit : t -> Request_options.t -> (Request.t, Error.t) result
 (** Submits a request whose parts {!Request.recv} takes; it is cancelled when nobody holds it any more. It never waits.
     {!Error.Closed} after {!close} or {!shutdown}; {!Error.Invalid_argument} where the options do not fit together. *)
 
-val submit_callback : t -> Request_options.t -> (Request.t -> Part.t -> unit) -> (Request.t, Error.t) result
+val submit_callback :
+  ?manual_release:bool -> t -> Request_options.t -> (Request.t -> Part.t -> unit) -> (Request.t, Error.t) result
 (** Submits a request whose parts are handed to a function, one a call and in order, by {!poll} and on its thread. The
-    request goes on whether or not somebody holds it. Errors as for {!submit}. *)
+    request goes on whether or not somebody holds it. [manual_release] stands before that of the options. Errors as for
+    {!submit}. *)
 
 val poll : ?timeout:float -> t -> (int, Error.t) result
 (** Takes up to 256 parts of requests that were submitted with {!submit_callback}, hands each to its function, and tells how

@@ -70,3 +70,8 @@ let is_named name (other, _) = String.equal (String.lowercase_ascii other) name
 let header headers name = Option.map snd (List.find_opt (is_named (String.lowercase_ascii name)) headers)
 
 let header_values headers name = List.map snd (List.filter (is_named (String.lowercase_ascii name)) headers)
+
+let credit = function
+  | Data data -> String.length data
+  | Frame message -> String.length message.payload + 64
+  | _ -> 0

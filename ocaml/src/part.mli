@@ -84,3 +84,7 @@ val header : headers -> string -> string option
 
 val header_values : headers -> string -> string list
 (** All values of the field with this name, in any case, in their order. *)
+
+val credit : t -> int
+(** Bytes that it takes of its request's credit, for {!Request.release}: of data its length, of a frame 64 more than its
+    payload. *)

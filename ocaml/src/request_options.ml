@@ -1,4 +1,4 @@
-type t = Native.options
+type t = { native : Native.options; manual_release : bool }
 
 let make
     ?headers ?body ?params ?path_params ?path_style ?proxy ?upgrade ?replay ?manual_release ?websocket_protocols
@@ -22,12 +22,19 @@ let make
         ~websocket_deflate_windows ~websocket_deflate_alone ~websocket_frames ~websocket_ping_interval
         ~websocket_ping_timeout ~websocket_close_timeout ~websocket_reconnect ~websocket_reconnect_pauses
         ~websocket_reconnect_queue ~websocket_reconnect_codes ~websocket_resume;
-      options)
+      { native = options; manual_release = Option.value manual_release ~default:false })
 
 let connect ?headers ~proxy authority =
   Outcome.catch (fun () ->
       let options = Native.request_options_new_connect proxy authority in
       Settings.give Settings.headers_setter options headers;
-      options)
+      { native = options; manual_release = false })
 
-let to_native options = options
+let with_manual_release options wanted submit =
+  match wanted with
+  | Some wanted when wanted <> options.manual_release ->
+      Native.set_manual_release options.native wanted;
+      Fun.protect ~finally:(fun () -> Native.set_manual_release options.native options.manual_release) submit
+  | _ -> submit ()
+
+let to_native options = options.native

@@ -125,5 +125,8 @@ val connect : ?headers:Part.headers -> proxy:string -> string -> (t, Error.t) re
 
 (**/**)
 
+val with_manual_release : t -> bool option -> (unit -> 'a) -> 'a
+(** Within the library: what is submitted meanwhile has another [manual_release]. *)
+
 val to_native : t -> Native.options
 (** Within the library. *)

@@ -1,3 +1,4 @@
+let is_open (head : Part.head) = head.status = 101 || (head.status = 200 && head.version = 20)
 let whole kind payload : Part.message = { kind; payload; code = None; more = false }
 let text = whole Text
 let binary = whole Binary

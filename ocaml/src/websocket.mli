@@ -1,6 +1,10 @@
 (** WebSockets: requests whose URL has the scheme [ws] or [wss]. They are open once their head has come; messages come as
     {!Part.Frame}. *)
 
+val is_open : Part.head -> bool
+(** Whether a WebSocket is open after this head: its status is 101, or over HTTP/2 200. After another one comes the body of
+    the answer, and then {!Error.Websocket_rejected}. *)
+
 val text : string -> Part.message
 (** A whole text message. *)
 

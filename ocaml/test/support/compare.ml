@@ -5,14 +5,23 @@ module Json = Yojson.Safe
 module Util = Yojson.Safe.Util
 
 (* Consecutive data parts are put together, and what is no piece of the answer is left out. *)
-let rec gathered : Part.t list -> Part.t list = function
-  | Data first :: Data second :: rest -> gathered (Data (first ^ second) :: rest)
-  | (Writable | Unknown | Latency _) :: rest -> gathered rest
-  | part :: rest -> (
-      match (part, gathered rest) with
-      | Data first, Data second :: rest -> Data (first ^ second) :: rest
-      | _, rest -> part :: rest)
-  | [] -> []
+let gathered parts =
+  let data = Buffer.create 256 in
+  let flush got : Part.t list =
+    if Buffer.length data = 0 then got
+    else
+      let piece = Buffer.contents data in
+      Buffer.clear data;
+      Data piece :: got
+  in
+  let take got : Part.t -> Part.t list = function
+    | Data piece ->
+        Buffer.add_string data piece;
+        got
+    | Writable | Unknown | Latency _ -> got
+    | part -> part :: flush got
+  in
+  List.rev (flush (List.fold_left take [] parts))
 
 let shown : Part.t -> string = function
   | Informational head -> Printf.sprintf "informational %d" head.status
