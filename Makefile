@@ -1,4 +1,4 @@
-# Targets by name: `make help`. The rules for C, installing and Python are in scripts/*.mk.
+# Targets by name: `make help`. The rules for C, installing, Python and OCaml are in scripts/*.mk.
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -16,7 +16,7 @@ export CARGO_TARGET_DIR := $(abspath $(TARGET))
 export PYO3_PYTHON := $(abspath $(PY))
 export PATH := $(PATH):/usr/sbin:/sbin
 
-# The C and Python tests find the server and the cases by these.
+# The C, Python and OCaml tests find the server and the cases by these.
 export TRUNKLINE_TEST_SERVER := $(abspath $(RELEASE)/trunkline-test-server)
 export TRUNKLINE_TEST_CASES := $(abspath tests/cases)
 
@@ -25,7 +25,7 @@ LOCKED := $(if $(CI),--locked)
 # The extension module is linked by maturin only: without an interpreter around it, its symbols are undefined.
 RUST_CRATES := --workspace --exclude trunkline-python
 
-include scripts/c.mk scripts/install.mk scripts/python.mk scripts/autobahn.mk
+include scripts/c.mk scripts/install.mk scripts/python.mk scripts/ocaml.mk scripts/autobahn.mk
 
 .PHONY: help
 help: ## this list
@@ -76,7 +76,7 @@ bench: setup lib python ## run side by side with the peers
 
 ##### Tests
 
-TEST_STEPS := setup lint test-rust test-c test-python test-docs install-check
+TEST_STEPS := setup lint test-rust test-c test-python test-ocaml test-docs install-check
 EXTRA_STEPS := test-python-versions autobahn
 
 .PHONY: test test-extra test-all

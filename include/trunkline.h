@@ -421,6 +421,11 @@ trunk_view trunk_last_error_message(void);
 /* ---- Handles ------------------------------------------------------------------------------------------------- */
 
 /**
+ * The body of an answer on an engine, as it is read.
+ */
+typedef struct trunk_answer trunk_answer;
+
+/**
  * How an attempt at a request ended, as a retry callback sees it.
  */
 typedef struct trunk_attempt trunk_attempt;
@@ -434,6 +439,11 @@ typedef struct trunk_auth_request trunk_auth_request;
  * The cookies of a user.
  */
 typedef struct trunk_cookie_jar trunk_cookie_jar;
+
+/**
+ * A connection that owns no socket: bytes go in and out by calls.
+ */
+typedef struct trunk_engine trunk_engine;
 
 /**
  * A record of exchanges.
@@ -494,6 +504,11 @@ typedef struct trunk_statistics trunk_statistics;
  * Decodes text.
  */
 typedef struct trunk_text_decoder trunk_text_decoder;
+
+/**
+ * The body of a request on an engine, as it is written.
+ */
+typedef struct trunk_upload trunk_upload;
 
 /**
  * A URL in pieces: base, path parameters, query parameters.
@@ -3176,6 +3191,622 @@ trunk_status trunk_text_decoder_finish(trunk_text_decoder *decoder, trunk_view *
  */
 trunk_status trunk_text_decoder_encoding(trunk_text_decoder *decoder,
                                          trunk_view *encoding);
+
+/* ---- Connections without a socket ---------------------------------------------------------------------------- */
+
+/**
+ * For `trunk_engine_report_write_result`: the transport takes no more.
+ */
+#define TRUNK_WRITE_CLOSED -1
+
+/**
+ * What to do next with one side of a transport: one of `TRUNK_OPERATION_*`.
+ */
+typedef int32_t trunk_operation;
+
+/**
+ * What to do with the side of a transport that is written.
+ */
+typedef struct {
+    /**
+     * Which: `TRUNK_OPERATION_WRITE`, `TRUNK_OPERATION_YIELD` or `TRUNK_OPERATION_CLOSE`.
+     */
+    trunk_operation operation;
+    /**
+     * How many of the vectors are to be written; else 0.
+     */
+    uint32_t count;
+    /**
+     * The bytes to be written, in order; laid out as `struct iovec` is.
+     */
+    trunk_view vectors[2];
+    /**
+     * For `TRUNK_OPERATION_CLOSE`: bytes that were never written, because the transport took no more.
+     */
+    uint64_t unsent;
+} trunk_write_operation;
+
+/**
+ * Called once when there is something to do again.
+ *
+ * Threads: as `trunk_head_callback`.
+ */
+typedef void (*trunk_wake_callback)(void *user_data);
+
+/**
+ * Read, and give what came to `trunk_engine_read`, or the end to `trunk_engine_read_eof`.
+ */
+#define TRUNK_OPERATION_READ 1
+
+/**
+ * Write, and tell `trunk_engine_report_write_result` what came of it.
+ */
+#define TRUNK_OPERATION_WRITE 2
+
+/**
+ * There is nothing to do now: `trunk_engine_yield_reader` or `trunk_engine_yield_writer` tells when there is.
+ */
+#define TRUNK_OPERATION_YIELD 3
+
+/**
+ * There will be nothing to do any more.
+ */
+#define TRUNK_OPERATION_CLOSE 4
+
+/**
+ * Gives an engine back. Exchanges on it that have not ended hear nothing more; their user data is disposed of, at the latest
+ * when their uploads and answers are given back too. What was to be written is dropped. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_engine_free(trunk_engine *engine);
+
+/**
+ * What to do with the side of the transport that is read: `TRUNK_OPERATION_READ`, `TRUNK_OPERATION_YIELD` while what is to
+ * be written waits, or `TRUNK_OPERATION_CLOSE`.
+ */
+trunk_status trunk_engine_next_read_operation(trunk_engine *engine,
+                                              trunk_operation *operation);
+
+/**
+ * Takes in what was read, and calls the functions that are due. `*consumed` bytes of it were taken; the rest is to be given
+ * again. It is less than all where what is to be written waits, or after the end of the connection.
+ *
+ * Ownership: `bytes` are copied.
+ */
+trunk_status trunk_engine_read(trunk_engine *engine,
+                               trunk_view bytes,
+                               size_t *consumed);
+
+/**
+ * The transport has ended. Exchanges that are not complete fail.
+ */
+trunk_status trunk_engine_read_eof(trunk_engine *engine);
+
+/**
+ * What to do with the side of the transport that is written.
+ *
+ * Valid until: the bytes of the vectors live until `trunk_engine_report_write_result` for this engine, or until that is freed.
+ * Other calls leave them as they are.
+ */
+trunk_status trunk_engine_next_write_operation(trunk_engine *engine,
+                                               trunk_write_operation *operation);
+
+/**
+ * Tells what came of writing what `trunk_engine_next_write_operation` gave: so many bytes were written, from the first on;
+ * 0 where none could be now, `TRUNK_WRITE_CLOSED` where none ever can be. After that what the peer has sent can still be
+ * read.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for more bytes than were given, and below `TRUNK_WRITE_CLOSED`.
+ */
+trunk_status trunk_engine_report_write_result(trunk_engine *engine,
+                                              int64_t written);
+
+/**
+ * Has `callback` called once there may be something to read for: at once, inside this call, if there is. The one before it,
+ * if any, is let go.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it.
+ */
+trunk_status trunk_engine_yield_reader(trunk_engine *engine,
+                                       trunk_wake_callback callback,
+                                       void *user_data,
+                                       trunk_destroy_callback destroy);
+
+/**
+ * Has `callback` called once there may be something to write: at once, inside this call, if there is. The one before it, if
+ * any, is let go.
+ *
+ * Ownership: as `trunk_engine_yield_reader`.
+ */
+trunk_status trunk_engine_yield_writer(trunk_engine *engine,
+                                       trunk_wake_callback callback,
+                                       void *user_data,
+                                       trunk_destroy_callback destroy);
+
+/**
+ * The program has failed at something that this connection needs, or its transport has: the connection's error callback is
+ * told, then that of every exchange, with `TRUNK_FAULT_EXCEPTION` and this message. Where one can still be sent, the peer is
+ * told by GOAWAY with `INTERNAL_ERROR`.
+ *
+ * Ownership: `message` is copied.
+ */
+trunk_status trunk_engine_report_exn(trunk_engine *engine,
+                                     trunk_view message);
+
+/**
+ * Whether nothing more will be read and nothing written.
+ */
+trunk_status trunk_engine_is_closed(const trunk_engine *engine, bool *closed);
+
+/* ---- Connections without a socket: errors -------------------------------------------------------------------- */
+
+/**
+ * What kind of error it is: one of `TRUNK_FAULT_*`.
+ */
+typedef int32_t trunk_fault;
+
+/**
+ * What went wrong. Members may be appended.
+ */
+typedef struct {
+    /**
+     * What kind it is.
+     */
+    trunk_fault fault;
+    /**
+     * The error of the table that is nearest.
+     */
+    trunk_status status;
+    /**
+     * The code of `RST_STREAM` or GOAWAY (RFC 9113, 7); -1 where there is none.
+     */
+    int64_t code;
+    /**
+     * The bytes that `content-length` announced, for `TRUNK_FAULT_INVALID_BODY_LENGTH`; else 0.
+     */
+    uint64_t expected;
+    /**
+     * The bytes that came, up to the frame that was too much; else 0.
+     */
+    uint64_t received;
+    /**
+     * What was wrong, for people.
+     */
+    trunk_view message;
+    /**
+     * The code came from the peer; else it was sent to the peer.
+     */
+    bool from_peer;
+} trunk_engine_error;
+
+/**
+ * Takes what ended a connection, or one exchange. Nothing follows it there.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `error` and its message live until the function returns.
+ */
+typedef void (*trunk_engine_error_callback)(void *user_data, const trunk_engine_error *error);
+
+/**
+ * The answer breaks the rules for messages (RFC 9113, 8.1.1).
+ */
+#define TRUNK_FAULT_MALFORMED_RESPONSE 1
+
+/**
+ * The body of the answer is not as long as its `content-length` says.
+ */
+#define TRUNK_FAULT_INVALID_BODY_LENGTH 2
+
+/**
+ * A peer broke the protocol, or ended the stream or the connection by a code.
+ */
+#define TRUNK_FAULT_PROTOCOL 3
+
+/**
+ * The transport failed or ended too early, or the program has said `trunk_engine_report_exn`.
+ */
+#define TRUNK_FAULT_EXCEPTION 4
+
+/* ---- Connections without a socket: requests ------------------------------------------------------------------ */
+
+/**
+ * The head of a request on an engine. Members may be appended.
+ */
+typedef struct {
+    /**
+     * `sizeof(trunk_request_head)`.
+     */
+    size_t size;
+    /**
+     * The method.
+     */
+    trunk_view method;
+    /**
+     * The URI, with scheme and authority.
+     */
+    trunk_view uri;
+    /**
+     * The header fields; NULL is allowed for none.
+     */
+    const trunk_header *fields;
+    /**
+     * How many they are.
+     */
+    size_t count;
+} trunk_request_head;
+
+/* ---- Connections without a socket: exchanges ----------------------------------------------------------------- */
+
+/**
+ * Takes the head of an answer, and the handle of its body: `trunk_answer_read` has it delivered.
+ *
+ * Ownership: `answer` belongs to the caller of the library, who frees it.
+ * Threads: the thread that is inside a call of this engine, its uploads or its answers. No lock is held: it may call
+ * everything, on the same engine too, and free it. It must not leave by an exception or `longjmp`.
+ * Valid until: `fields`, of which there are `count`, live until the function returns.
+ */
+typedef void (*trunk_head_callback)(void *user_data,
+                                    trunk_answer *answer,
+                                    uint16_t status,
+                                    const trunk_header *fields,
+                                    size_t count);
+
+/**
+ * How the body of an answer goes on after a piece: one of `TRUNK_FLOW_*`. Every other number is `TRUNK_FLOW_CONTINUE`.
+ */
+typedef int32_t trunk_flow;
+
+/**
+ * Takes the next bytes of a body and says how to go on. The peer's window is given back when it returns.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `data` lives until the function returns.
+ */
+typedef trunk_flow (*trunk_data_callback)(void *user_data, trunk_view data);
+
+/**
+ * Says that the body of an answer is complete.
+ *
+ * Threads: as `trunk_head_callback`.
+ */
+typedef void (*trunk_end_callback)(void *user_data);
+
+/**
+ * Takes the trailers of an answer, after the last of its data.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `fields`, of which there are `count`, live until the function returns.
+ */
+typedef void (*trunk_trailers_callback)(void *user_data, const trunk_header *fields, size_t count);
+
+/**
+ * Takes an informational answer (1xx); there may be several.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `fields`, of which there are `count`, live until the function returns.
+ */
+typedef void (*trunk_informational_callback)(void *user_data,
+                                             uint16_t status,
+                                             const trunk_header *fields,
+                                             size_t count);
+
+/**
+ * The functions that take an answer. Exactly one of `end` and `error` is called, and last, unless the program has given the
+ * exchange up or does not read the body. Members may be appended; the library copies the structure.
+ */
+typedef struct {
+    /**
+     * `sizeof(trunk_exchange_handlers)`.
+     */
+    size_t size;
+    /**
+     * The head; required.
+     */
+    trunk_head_callback head;
+    /**
+     * The error of this exchange; required.
+     */
+    trunk_engine_error_callback error;
+    /**
+     * The bytes of the body. NULL: they are dropped.
+     */
+    trunk_data_callback data;
+    /**
+     * The end of the body. NULL: nothing is called.
+     */
+    trunk_end_callback end;
+    /**
+     * The trailers. NULL: they are dropped.
+     */
+    trunk_trailers_callback trailers;
+    /**
+     * Informational answers. NULL: they are dropped.
+     */
+    trunk_informational_callback informational;
+    /**
+     * Disposes of the user data, once nothing of all this will be called. NULL: nothing is called.
+     */
+    trunk_destroy_callback destroy;
+} trunk_exchange_handlers;
+
+/**
+ * With the next piece, as soon as it is there.
+ */
+#define TRUNK_FLOW_CONTINUE 0
+
+/**
+ * Not before `trunk_answer_resume`; the peer may send until the stream's window is used up.
+ */
+#define TRUNK_FLOW_PAUSE 1
+
+/**
+ * Sends a request. With NULL as `upload` it has no body; else its body is written there. Beyond the peer's limit of streams it
+ * waits for its turn.
+ *
+ * Ownership: request and handlers are copied. On success `user_data` belongs to the library until the handlers'
+ * `destroy` is called with it. The caller frees `*upload`.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, `TRUNK_ERROR_INVALID_URL` or `TRUNK_ERROR_INVALID_HEADER` for a request that the
+ * protocol cannot carry, `TRUNK_ERROR_CLOSED` after `trunk_http2_shutdown` or the end of the connection,
+ * `TRUNK_ERROR_HTTP2_GOAWAY` after the peer's GOAWAY.
+ */
+trunk_status trunk_engine_request(trunk_engine *engine,
+                                  const trunk_request_head *request,
+                                  const trunk_exchange_handlers *handlers,
+                                  void *user_data,
+                                  trunk_upload **upload);
+
+/* ---- Connections without a socket: bodies of requests -------------------------------------------------------- */
+
+/**
+ * Says whether all that was written has gone to the transport, or never will.
+ *
+ * Threads: as `trunk_head_callback`.
+ */
+typedef void (*trunk_flushed_callback)(void *user_data, bool written);
+
+/**
+ * Gives it back. Before `trunk_upload_close` that resets the stream, with CANCEL: a body is never cut short in silence. NULL
+ * is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_upload_free(trunk_upload *upload);
+
+/**
+ * Appends to the body. All is taken; what the peer's window does not is held until it does: see `trunk_upload_room`.
+ *
+ * Ownership: `data` is copied.
+ * Errors: `TRUNK_ERROR_INVALID_STATE` where the stream has ended or was closed.
+ */
+trunk_status trunk_upload_write(trunk_upload *upload,
+                                trunk_view data);
+
+/**
+ * Bytes that can be written before more are held than 256 KiB; 0 at the end too.
+ */
+trunk_status trunk_upload_room(const trunk_upload *upload, size_t *room);
+
+/**
+ * Has `callback` called once, when there is room: from the next call of the engine's on, if there is some now. Where there
+ * never will be it is let go. The one before it, if any, is let go too.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it.
+ * Errors: `TRUNK_ERROR_INVALID_STATE` as for `trunk_upload_write`.
+ */
+trunk_status trunk_upload_on_room(trunk_upload *upload,
+                                  trunk_wake_callback callback,
+                                  void *user_data,
+                                  trunk_destroy_callback destroy);
+
+/**
+ * Has `callback` called once: with true when all that was written until now has gone to the transport, with false when it
+ * never will.
+ *
+ * Ownership: as `trunk_upload_on_room`.
+ * Errors: `TRUNK_ERROR_INVALID_STATE` as for `trunk_upload_write`.
+ */
+trunk_status trunk_upload_flush(trunk_upload *upload,
+                                trunk_flushed_callback callback,
+                                void *user_data,
+                                trunk_destroy_callback destroy);
+
+/**
+ * Ends the body after what was written, with trailers where there are `fields` (NULL allowed with a count of 0). A stream
+ * that has ended needs no end: that is no error.
+ *
+ * Ownership: `fields` are copied.
+ * Errors: `TRUNK_ERROR_INVALID_HEADER`.
+ */
+trunk_status trunk_upload_close(trunk_upload *upload,
+                                const trunk_header *fields,
+                                size_t count);
+
+/**
+ * Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7). No function of it is called any more, but `destroy`.
+ */
+trunk_status trunk_upload_cancel(trunk_upload *upload,
+                                 uint32_t code);
+
+/* ---- Connections without a socket: bodies of answers --------------------------------------------------------- */
+
+/**
+ * Gives it back. One that was not read resets the stream, with CANCEL; else the body goes on being delivered. NULL is let
+ * pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_answer_free(trunk_answer *answer);
+
+/**
+ * Has the body delivered to the `data`, `trailers` and `end` of the exchange's handlers. Until then nothing of it is, and the
+ * stream's window closes.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_STATE` the second time.
+ */
+trunk_status trunk_answer_read(trunk_answer *answer);
+
+/**
+ * Goes on after a `TRUNK_FLOW_PAUSE`.
+ */
+trunk_status trunk_answer_resume(trunk_answer *answer);
+
+/**
+ * Gives the answer up, and what is left of the request: `RST_STREAM` with this code (RFC 9113, 7). No function of the
+ * exchange is called any more, but `destroy`.
+ */
+trunk_status trunk_answer_cancel(trunk_answer *answer,
+                                 uint32_t code);
+
+/* ---- Connections without a socket: HTTP/2 settings ----------------------------------------------------------- */
+
+/**
+ * What an HTTP/2 connection is made with; most of it is told to the peer (RFC 9113, 6.5.2). Members may be appended.
+ */
+typedef struct {
+    /**
+     * Set by `trunk_http2_settings_init`.
+     */
+    size_t size;
+    /**
+     * Receive window of each stream, in bytes: 2 MiB, at most 2^31-1.
+     */
+    uint32_t stream_window;
+    /**
+     * Receive window of the connection, in bytes: 2^31-1, at least 65535.
+     */
+    uint32_t connection_window;
+    /**
+     * The longest payload of a frame that is taken, in bytes: 16 KiB, at most 2^24-1.
+     */
+    uint32_t max_frame_size;
+    /**
+     * Bytes of the table by which the peer compresses fields (RFC 7541, 4.2): 4 KiB.
+     */
+    uint32_t header_table_size;
+    /**
+     * Bytes of a decoded list of fields: 64 KiB.
+     */
+    uint32_t max_header_bytes;
+    /**
+     * Pushed streams that may be open at once: 100. It counts only where there is a `promise` handler.
+     */
+    uint32_t max_pushed_streams;
+    /**
+     * Bytes of a body that are given to the peer's window ahead of the transport: 256 KiB.
+     */
+    size_t upload_buffer;
+} trunk_http2_settings;
+
+/**
+ * Fills in the defaults; `size` is `sizeof(trunk_http2_settings)`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a size that is less than that of the first version.
+ */
+trunk_status trunk_http2_settings_init(trunk_http2_settings *settings, size_t size);
+
+/* ---- Connections without a socket: HTTP/2 -------------------------------------------------------------------- */
+
+/**
+ * Is asked about a request that the server promises to answer. It answers the handlers that take the answer, and sets
+ * `*answer_user_data` for them; the user data belongs to the library from then on. NULL refuses the promise
+ * (`RST_STREAM` with CANCEL; RFC 9113, 8.4.2).
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `request` and all in it live until the function returns. The handlers are copied then.
+ */
+typedef const trunk_exchange_handlers *(*trunk_promise_callback)(void *user_data,
+                                                                 const trunk_request_head *request,
+                                                                 void **answer_user_data);
+
+/**
+ * The functions that a connection calls. Members may be appended; the library copies the structure.
+ */
+typedef struct {
+    /**
+     * `sizeof(trunk_connection_handlers)`.
+     */
+    size_t size;
+    /**
+     * The error of the connection as a whole, once at most; its exchanges are then told each. Required.
+     */
+    trunk_engine_error_callback error;
+    /**
+     * The server's promises. NULL: server push is switched off (RFC 9113, 8.4).
+     */
+    trunk_promise_callback promise;
+    /**
+     * Disposes of the user data, once nothing of all this will be called. NULL: nothing is called.
+     */
+    trunk_destroy_callback destroy;
+} trunk_connection_handlers;
+
+/**
+ * Makes an HTTP/2 client connection at its beginning (RFC 9113, 3.4): what it has to write first is the preface. With NULL
+ * as `settings` all are at their defaults.
+ *
+ * Ownership: settings and handlers are copied. On success `user_data` belongs to the library until the handlers' `destroy` is
+ * called with it. The caller frees `*engine`.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` where a setting is outside what the protocol allows.
+ */
+trunk_status trunk_http2_new(const trunk_http2_settings *settings,
+                             const trunk_connection_handlers *handlers,
+                             void *user_data,
+                             trunk_engine **engine);
+
+/**
+ * Makes the bytes of an HTTP/1.1 request that asks for the upgrade to HTTP/2 in clear text (RFC 7540, 3.2; RFC 9113 has
+ * dropped it, servers have not), with a body that is sent before the answer. `settings` (NULL allowed) and `push`, whether
+ * there will be a `promise` handler, are what the connection is made with after a 101: see `trunk_http2_new_after_upgrade`.
+ * The URI has scheme `http`; `host`, `connection`, `upgrade`, `http2-settings` and `content-length` are added to the fields.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for a URI without an authority, fields that have one of those, a CONNECT, and
+ * settings that the protocol does not allow; `TRUNK_ERROR_INVALID_URL`, `TRUNK_ERROR_INVALID_HEADER`.
+ * Valid until: `*request` lives until the next call of this function on this thread.
+ */
+trunk_status trunk_http2_upgrade_request(const trunk_request_head *asked,
+                                         trunk_view body,
+                                         const trunk_http2_settings *settings,
+                                         bool push,
+                                         trunk_view *request);
+
+/**
+ * Makes an HTTP/2 client connection that was upgraded from HTTP/1.1: what follows the 101 is given to `trunk_engine_read`.
+ * `request`, `settings` and whether `connection` has a `promise` handler are as they were in `trunk_http2_upgrade_request`,
+ * whose request is stream 1: its own side is closed, and its answer goes to `handlers`.
+ *
+ * Ownership: everything is copied. On success `user_data` belongs to the library until the `destroy` of `connection` is
+ * called with it, and `answer_user_data` until that of `handlers` is. The caller frees `*engine`.
+ * Errors: as `trunk_http2_new` and `trunk_engine_request`.
+ */
+trunk_status trunk_http2_new_after_upgrade(const trunk_request_head *request,
+                                           const trunk_exchange_handlers *handlers,
+                                           void *answer_user_data,
+                                           const trunk_http2_settings *settings,
+                                           const trunk_connection_handlers *connection,
+                                           void *user_data,
+                                           trunk_engine **engine);
+
+/**
+ * Sends a PING (RFC 9113, 6.7) of these 8 bytes, or of eight zeroes with the empty view, and has `callback` called when the
+ * peer has acknowledged it. Where it never will it is let go.
+ *
+ * Ownership: `payload` is copied. On success `user_data` belongs to the library until `destroy` (NULL allowed) is called with
+ * it.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for another number of bytes, `TRUNK_ERROR_CLOSED` after the end of the connection.
+ */
+trunk_status trunk_http2_ping(trunk_engine *engine,
+                              trunk_view payload,
+                              trunk_wake_callback callback,
+                              void *user_data,
+                              trunk_destroy_callback destroy);
+
+/**
+ * Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8) behind the requests that were made. Those that are under way go
+ * on to their ends; then the connection closes. Some servers, Apache httpd among them, answer none after it that they have
+ * not begun with.
+ */
+trunk_status trunk_http2_shutdown(trunk_engine *engine);
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------- */
 

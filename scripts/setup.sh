@@ -25,6 +25,7 @@ needed_test='
 command apache2 apache2-bin
 command cmake cmake
 command danted dante-server
+command dune ocaml-dune
 command etcd etcd-server
 command etcdctl etcd-client
 command haproxy haproxy
@@ -34,6 +35,7 @@ command nghttp nghttp2-client
 command nghttpd nghttp2-server
 command nghttpx nghttp2-proxy
 command nginx nginx
+command ocamlopt ocaml
 command openssl openssl
 command pkg-config pkg-config
 command readelf binutils
@@ -41,11 +43,16 @@ command squid squid-openssl
 command tinyproxy tinyproxy
 command valgrind valgrind
 header cjson/cJSON.h libcjson-dev
+ocaml alcotest libalcotest-ocaml-dev
+ocaml bigstringaf libbigstringaf-ocaml-dev
+ocaml lwt liblwt-ocaml-dev
+ocaml yojson libyojson-ocaml-dev
 '
 
 present() {
     case $1 in
     command) command -v "$2" >/dev/null ;;
+    ocaml) command -v ocamlc >/dev/null && [ -e "$(ocamlc -where)/$2/META" ] ;;
     header) [ -e "/usr/include/$2" ] || [ -e "/usr/local/include/$2" ] || [ -e "/opt/homebrew/include/$2" ] ;;
     esac
 }

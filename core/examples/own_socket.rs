@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::Request;
 use trunkline::sansio::http2::{BodyPart, Flow, Handlers, Http2Client, Http2Settings};
-use trunkline::sansio::{ReadOperation, WriteOperation, WriteResult};
+use trunkline::sansio::{Engine, ReadOperation, WriteOperation, WriteResult};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let request = Request::get(format!("http://{server}{path}")).body(())?;
         let asking = Arc::clone(&asked);
         let handlers = Handlers::new(
-            move |response, mut body| {
+            move |response, body| {
                 println!("{path}: {}", response.status());
                 body.read(move |part| {
                     // Held until the end of the body: the loop below goes by the count.

@@ -59,6 +59,26 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Terminal parts", "part_end.rs"),
     ("Lines and server-sent events", "text.rs"),
     ("Charsets", "charset.rs"),
+    ("Connections without a socket", "sansio/engine.rs"),
+    ("Connections without a socket: errors", "sansio/error.rs"),
+    ("Connections without a socket: requests", "sansio/fields.rs"),
+    (
+        "Connections without a socket: exchanges",
+        "sansio/exchange.rs",
+    ),
+    (
+        "Connections without a socket: bodies of requests",
+        "sansio/upload.rs",
+    ),
+    (
+        "Connections without a socket: bodies of answers",
+        "sansio/answer.rs",
+    ),
+    (
+        "Connections without a socket: HTTP/2 settings",
+        "sansio/settings.rs",
+    ),
+    ("Connections without a socket: HTTP/2", "sansio/http2.rs"),
     ("Statistics", "statistics.rs"),
     ("Log", "log.rs"),
 ];

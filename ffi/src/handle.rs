@@ -19,6 +19,7 @@ use crate::request::RequestObject;
 use crate::request_url::RequestSettings;
 use crate::resolver::ResolveObject;
 use crate::retry::AttemptObject;
+use crate::sansio::{AnswerObject, EngineObject, UploadObject};
 use crate::statistics::StatisticsObject;
 use crate::tag::Tag;
 use crate::text::{LinesEngine, SseEngine};
@@ -104,6 +105,21 @@ pub struct trunk_text_decoder {
     _opaque: [u8; 0],
 }
 
+/// A connection that owns no socket: bytes go in and out by calls.
+pub struct trunk_engine {
+    _opaque: [u8; 0],
+}
+
+/// The body of a request on an engine, as it is written.
+pub struct trunk_upload {
+    _opaque: [u8; 0],
+}
+
+/// The body of an answer on an engine, as it is read.
+pub struct trunk_answer {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
 const GENERATION_BITS: u32 = 27;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
@@ -183,6 +199,9 @@ pub(crate) enum Object {
     Har(Arc<HarObject>),
     Resolve(Arc<ResolveObject>),
     TextDecoder(Arc<Mutex<TextEngine>>),
+    Engine(Arc<EngineObject>),
+    Upload(Arc<UploadObject>),
+    Answer(Arc<AnswerObject>),
 }
 
 /// A type of which there are handles.
@@ -235,6 +254,9 @@ handled!(Mutex<SseEngine>, Sse);
 handled!(HarObject, Har);
 handled!(ResolveObject, Resolve);
 handled!(Mutex<TextEngine>, TextDecoder);
+handled!(EngineObject, Engine);
+handled!(UploadObject, Upload);
+handled!(AnswerObject, Answer);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -492,6 +514,9 @@ mod tests {
             Tag::Har,
             Tag::Resolve,
             Tag::TextDecoder,
+            Tag::Engine,
+            Tag::Upload,
+            Tag::Answer,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

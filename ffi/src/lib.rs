@@ -42,6 +42,7 @@ mod request_url;
 mod request_websocket;
 mod resolver;
 mod retry;
+mod sansio;
 mod statistics;
 mod status;
 mod submit;

@@ -19,6 +19,9 @@ pub(crate) enum Tag {
     Har = 14,
     Resolve = 15,
     TextDecoder = 16,
+    Engine = 17,
+    Upload = 18,
+    Answer = 19,
 }
 
 impl Tag {
@@ -40,6 +43,9 @@ impl Tag {
             Tag::Har => "trunk_har",
             Tag::Resolve => "trunk_resolve",
             Tag::TextDecoder => "trunk_text_decoder",
+            Tag::Engine => "trunk_engine",
+            Tag::Upload => "trunk_upload",
+            Tag::Answer => "trunk_answer",
         }
     }
 }

@@ -191,7 +191,28 @@
     X(trunk_lines_next, lines, (h, &o->view))                                                                        \
     X(trunk_sse_push, sse, (h, TEXT))                                                                                \
     X(trunk_sse_finish, sse, (h))                                                                                    \
-    X(trunk_sse_next, sse, (h, &o->event))
+    X(trunk_sse_next, sse, (h, &o->event))                                                                           \
+    X(trunk_engine_next_read_operation, engine, (h, &o->descriptor))                                                 \
+    X(trunk_engine_read, engine, (h, TEXT, &o->size))                                                                \
+    X(trunk_engine_read_eof, engine, (h))                                                                            \
+    X(trunk_engine_next_write_operation, engine, (h, &o->operation))                                                 \
+    X(trunk_engine_report_write_result, engine, (h, 0))                                                              \
+    X(trunk_engine_yield_reader, engine, (h, never_destroy, NULL, never_destroy))                                    \
+    X(trunk_engine_yield_writer, engine, (h, never_destroy, NULL, never_destroy))                                    \
+    X(trunk_engine_report_exn, engine, (h, TEXT))                                                                    \
+    X(trunk_engine_is_closed, engine, (h, &o->flag))                                                                 \
+    X(trunk_engine_request, engine, (h, &request_head, &told_handlers, NULL, O(trunk_upload *)))                     \
+    X(trunk_http2_ping, engine, (h, trunk_text(NULL), never_destroy, NULL, never_destroy))                           \
+    X(trunk_http2_shutdown, engine, (h))                                                                             \
+    X(trunk_upload_write, upload, (h, TEXT))                                                                         \
+    X(trunk_upload_room, upload, (h, &o->size))                                                                      \
+    X(trunk_upload_on_room, upload, (h, never_destroy, NULL, never_destroy))                                         \
+    X(trunk_upload_flush, upload, (h, never_flushed, NULL, never_destroy))                                           \
+    X(trunk_upload_close, upload, (h, NULL, 0))                                                                      \
+    X(trunk_upload_cancel, upload, (h, 1))                                                                           \
+    X(trunk_answer_read, answer, (h))                                                                                \
+    X(trunk_answer_resume, answer, (h))                                                                              \
+    X(trunk_answer_cancel, answer, (h, 1))
 
 #define FREE_CALLS(X)                                                                                                \
     X(trunk_manager_options_free, manager_options, (h))                                                              \
@@ -205,7 +226,10 @@
     X(trunk_lines_free, lines, (h))                                                                                  \
     X(trunk_sse_free, sse, (h))                                                                                      \
     X(trunk_har_free, har, (h))                                                                                      \
-    X(trunk_text_decoder_free, text_decoder, (h))
+    X(trunk_text_decoder_free, text_decoder, (h))                                                                    \
+    X(trunk_engine_free, engine, (h))                                                                                \
+    X(trunk_upload_free, upload, (h))                                                                                \
+    X(trunk_answer_free, answer, (h))
 
 /* Functions that answer a value, and the neutral one. */
 #define NO_VIEW(call) (call.data == NULL)
@@ -268,6 +292,8 @@ static const char *const without_handle[] = {
     "trunk_multipart_new",   "trunk_lines_new",
     "trunk_sse_new",         "trunk_har_new",
     "trunk_text_decoder_new", "trunk_text_decoder_new_for_content_type",
+    "trunk_http2_new",       "trunk_http2_new_after_upgrade",
+    "trunk_http2_settings_init", "trunk_http2_upgrade_request",
 };
 
 #endif

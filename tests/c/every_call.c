@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "engine_talk.h"
 #include "handles.h"
 #include "harness.h"
 
@@ -15,6 +16,7 @@ struct outs {
     trunk_view view;
     trunk_sse_event event;
     trunk_message message;
+    trunk_write_operation operation;
     uint64_t number;
     size_t size;
     int descriptor;
@@ -69,6 +71,15 @@ static void never_destroy(void *user_data)
     (void)user_data;
     test_fail(__FILE__, __LINE__, "user data was destroyed");
 }
+
+static void never_flushed(void *user_data, bool written)
+{
+    (void)written;
+    never_destroy(user_data);
+}
+
+static const trunk_request_head request_head = {sizeof request_head, {(const uint8_t *)"GET", 3},
+                                                {(const uint8_t *)"http://a/", 9}, NULL, 0};
 
 static const struct handles *live;
 

@@ -7,7 +7,7 @@
 struct handles {
     void *manager_options, *manager, *request_options, *request, *statistics;
     const void *part;
-    void *cookie_jar, *url, *multipart, *lines, *sse, *har, *resolve, *text_decoder;
+    void *cookie_jar, *url, *multipart, *lines, *sse, *har, *resolve, *text_decoder, *engine, *upload, *answer;
     /* Waits for `resolve`. */
     trunk_request *waiting;
 };

@@ -23,6 +23,7 @@ static const struct {
               {"tunnels", test_tunnels},
               {"websockets", test_websockets},
               {"endings", test_websocket_ends},
+              {"sansio", test_sansio},
               {"process", test_process}};
 
 int main(int argc, char **argv)

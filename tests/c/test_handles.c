@@ -1,4 +1,5 @@
 /* Promise 10: NULL, dead and wrong handles answer an error; out-parameters are written on success only. */
+#include "engine_talk.h"
 #include "handles.h"
 
 #include <stdatomic.h>
@@ -22,6 +23,26 @@ static trunk_resolve *make_resolve(trunk_manager *manager, trunk_request **waiti
     for (int64_t end = now_ms() + slow(5000); atomic_load(asked) == NULL && now_ms() < end;)
         CHECK_STATUS(trunk_request_recv(*waiting, 1, &part), TRUNK_ERROR_TIMEOUT);
     return atomic_load(asked);
+}
+
+/* An engine in the middle of an exchange. */
+static void make_engine(struct handles *handles)
+{
+    static struct told told = {.unread = true};
+    static const uint8_t ok[] = {0x88};
+    uint8_t frames[100];
+    trunk_engine *engine = NULL;
+    trunk_upload *upload = NULL;
+    CHECK_OK(trunk_http2_new(NULL, &told_connection, &told, &engine));
+    CHECK_OK(talk_request(engine, "POST", "http://a/", &told, &upload));
+    CHECK_OK(trunk_engine_next_write_operation(engine, &(trunk_write_operation){0}));
+    size_t size = frame_put(frames, 0, SETTINGS, 0, 0, NULL, 0);
+    size = frame_put(frames, size, HEADERS, END_HEADERS, 1, ok, sizeof ok);
+    CHECK(talk_feed(engine, frames, size, SIZE_MAX) == size);
+    CHECK(told.answer != NULL);
+    handles->engine = engine;
+    handles->upload = upload;
+    handles->answer = told.answer;
 }
 
 struct handles handles_make(const struct server *server, const char *path, bool is_inline)
@@ -71,6 +92,7 @@ struct handles handles_make(const struct server *server, const char *path, bool 
     handles.sse = sse;
     handles.har = har;
     handles.text_decoder = text_decoder;
+    make_engine(&handles);
     handles.resolve = make_resolve(manager, &handles.waiting, &asked);
     return handles;
 }
@@ -79,6 +101,9 @@ void handles_free(const struct handles *handles)
 {
     CHECK_OK(trunk_resolve_fail(handles->resolve, trunk_text("enough")));
     CHECK_OK(trunk_request_free(handles->waiting));
+    CHECK_OK(trunk_answer_free(handles->answer));
+    CHECK_OK(trunk_upload_free(handles->upload));
+    CHECK_OK(trunk_engine_free(handles->engine));
     CHECK_OK(trunk_text_decoder_free(handles->text_decoder));
     CHECK_OK(trunk_har_free(handles->har));
     CHECK_OK(trunk_sse_free(handles->sse));
@@ -215,7 +240,10 @@ void test_handles(const struct server *server)
                             .sse = handles.har,
                             .har = handles.resolve,
                             .resolve = handles.text_decoder,
-                            .text_decoder = handles.cookie_jar};
+                            .text_decoder = handles.cookie_jar,
+                            .engine = handles.upload,
+                            .upload = handles.answer,
+                            .answer = handles.engine};
     call_everything(&wrong, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 

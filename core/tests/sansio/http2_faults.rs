@@ -1,7 +1,7 @@
 //! Peers that break the protocol, reset, leave, or stop at any byte.
 
 use trunkline::sansio::http2::{Http2Client, Http2Settings};
-use trunkline::sansio::{ReadOperation, WriteOperation, WriteResult};
+use trunkline::sansio::{Engine, ReadOperation, WriteOperation, WriteResult};
 
 use crate::record::{Record, get, post};
 use crate::scripted::*;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use trunkline::sansio::http2::{BodyPart, Flow, Handlers, Http2Client, Http2Settings, RequestBody};
-use trunkline::sansio::{ReadOperation, WriteOperation};
+use trunkline::sansio::{Engine, ReadOperation, WriteOperation};
 
 use crate::record::{Record, get, post};
 use crate::scripted::*;
@@ -52,7 +52,7 @@ fn a_paused_body_stops_its_peer_and_goes_on() {
     let kept = Arc::new(Mutex::new(None));
     let (keep, told) = (Arc::clone(&kept), record.clone());
     let handlers = Handlers::new(
-        move |_, mut body| {
+        move |_, body| {
             body.read(move |part| {
                 told.note("/", format!("{part:?}"));
                 Flow::Pause
@@ -164,9 +164,9 @@ fn whoever_waits_is_woken_by_what_gives_work() {
     let woken = Arc::new(AtomicUsize::new(0));
     let wait = || {
         let woken = Arc::clone(&woken);
-        client.yield_writer(move || {
+        client.yield_writer(Box::new(move || {
             woken.fetch_add(1, Ordering::Relaxed);
-        });
+        }));
     };
     // There is the preface.
     wait();
@@ -190,7 +190,7 @@ fn whoever_waits_is_woken_by_what_gives_work() {
     assert_eq!(woken.load(Ordering::Relaxed), 4);
     written(&client);
     wait();
-    client.report_exn("the program is gone");
+    client.report_exn("the program is gone".into());
     assert_eq!(woken.load(Ordering::Relaxed), 5);
     drop(body);
 }
@@ -208,7 +208,7 @@ fn a_peer_that_only_asks_and_never_reads_is_read_no_more() {
         assert!(taken < 1_000_000, "no bound");
     }
     let told = record.clone();
-    client.yield_reader(move || told.note("reader", "woken"));
+    client.yield_reader(Box::new(move || told.note("reader", "woken")));
     assert!(record.of("reader").is_empty());
     let out = written(&client);
     assert!(frames(&out).len() > 3000);
@@ -229,14 +229,14 @@ fn a_failure_of_the_program_ends_everything() {
         .request_without_body(get("/3"), record.handlers("/3"))
         .unwrap();
     client.next_write_operation();
-    client.report_exn("out of order");
+    client.report_exn("out of order".into());
     assert_eq!(record.of("connection"), ["exception out of order"]);
     assert_eq!(record.of("/3"), ["exception out of order"]);
     assert!(body.lock().unwrap().is_none());
     let (kind, _, _, payload) = frames(&written(&client)).pop().unwrap();
     assert_eq!((kind, payload), (GOAWAY, vec![0, 0, 0, 0, 0, 0, 0, 2]));
     assert!(client.is_closed());
-    client.report_exn("again");
+    client.report_exn("again".into());
     assert_eq!(record.of("connection").len(), 1);
 }
 

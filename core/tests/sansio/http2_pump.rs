@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use trunkline::sansio::http2::{Http2Client, Http2Settings, PushHandler};
-use trunkline::sansio::{ReadOperation, WriteOperation};
+use trunkline::sansio::{Engine, ReadOperation, WriteOperation};
 
 use crate::record::{Record, get, post};
 use crate::server::Server;

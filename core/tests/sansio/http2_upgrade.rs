@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Request;
 use trunkline::sansio::http2::{Http2Client, Http2Settings, upgrade_request};
-use trunkline::sansio::{ReadOperation, WriteOperation, WriteResult};
+use trunkline::sansio::{Engine, ReadOperation, WriteOperation, WriteResult};
 
 use crate::record::{Record, get};
 use crate::scripted::*;

@@ -47,7 +47,7 @@ impl Record {
         let (trailed, trailed_name) = (self.clone(), about());
         let (informed, informed_name) = (self.clone(), about());
         Handlers::new(
-            move |response, mut body| {
+            move |response, body| {
                 record.note(&name, format!("head {}", response.status().as_u16()));
                 body.read(move |part| {
                     match part {

@@ -1,7 +1,7 @@
 //! Frames made by hand, for peers that do as no server does.
 
 use trunkline::sansio::http2::Http2Client;
-use trunkline::sansio::{WriteOperation, WriteResult};
+use trunkline::sansio::{Engine, WriteOperation, WriteResult};
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;

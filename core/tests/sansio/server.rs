@@ -12,7 +12,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use trunkline::sansio::http2::Http2Client;
-use trunkline::sansio::{ReadOperation, WriteOperation, WriteResult};
+use trunkline::sansio::{Engine, ReadOperation, WriteOperation, WriteResult};
 
 #[derive(Default)]
 pub struct Pipe {

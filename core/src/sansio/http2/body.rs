@@ -1,6 +1,7 @@
 //! The bodies of a request and of its answer, as their owner holds them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -18,7 +19,7 @@ use crate::limits::UPLOAD_BUFFER;
 pub struct RequestBody {
     shared: Arc<Shared>,
     key: Key,
-    closed: bool,
+    closed: AtomicBool,
 }
 
 impl RequestBody {
@@ -26,7 +27,7 @@ impl RequestBody {
         RequestBody {
             shared,
             key,
-            closed: false,
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -76,32 +77,32 @@ impl RequestBody {
         self.with(|upload| upload.on_flush(Box::new(handler)))
     }
 
-    /// Ends the body after what was written.
-    pub fn close(mut self) {
+    /// Ends the body after what was written. Nothing can be written any more.
+    pub fn close(&self) {
         self.end(None);
     }
 
     /// Ends the body with trailers.
-    pub fn close_with_trailers(mut self, trailers: HeaderMap) {
+    pub fn close_with_trailers(&self, trailers: HeaderMap) {
         self.end(Some(trailers));
     }
 
-    fn end(&mut self, trailers: Option<HeaderMap>) {
-        self.closed = true;
+    fn end(&self, trailers: Option<HeaderMap>) {
+        self.closed.store(true, Ordering::Relaxed);
         // A stream that has ended needs no end.
         let _ = self.with(|upload| upload.finish(trailers));
     }
 
     /// Gives the request up: `RST_STREAM` with this code. No handler of it is called any more.
-    pub fn cancel(mut self, code: u32) {
-        self.closed = true;
+    pub fn cancel(&self, code: u32) {
+        self.closed.store(true, Ordering::Relaxed);
         self.shared.cancel(self.key, code.into());
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.closed {
+        if !*self.closed.get_mut() {
             self.shared.cancel(self.key, Reason::CANCEL);
         }
     }
@@ -112,7 +113,7 @@ impl Drop for RequestBody {
 pub struct ResponseBody {
     shared: Arc<Shared>,
     key: Key,
-    taken: bool,
+    taken: AtomicBool,
 }
 
 impl ResponseBody {
@@ -120,14 +121,14 @@ impl ResponseBody {
         ResponseBody {
             shared,
             key,
-            taken: false,
+            taken: AtomicBool::new(false),
         }
     }
 
     /// Has its parts given to `handler`; after [`Flow::Pause`] not before [`ResponseBody::resume`]. The stream's window
     /// is given back part by part, when `handler` returns.
-    pub fn read(&mut self, handler: impl FnMut(BodyPart) -> Flow + Send + 'static) {
-        self.taken = true;
+    pub fn read(&self, handler: impl FnMut(BodyPart) -> Flow + Send + 'static) {
+        self.taken.store(true, Ordering::Relaxed);
         self.shared.read_body(self.key, Box::new(handler));
     }
 
@@ -138,15 +139,15 @@ impl ResponseBody {
 
     /// Gives the answer, and what is left of the request, up: `RST_STREAM` with this code. No handler of it is called any
     /// more.
-    pub fn cancel(mut self, code: u32) {
-        self.taken = true;
+    pub fn cancel(&self, code: u32) {
+        self.taken.store(true, Ordering::Relaxed);
         self.shared.cancel(self.key, code.into());
     }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        if !self.taken {
+        if !*self.taken.get_mut() {
             self.shared.cancel(self.key, Reason::CANCEL);
         }
     }

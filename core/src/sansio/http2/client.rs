@@ -20,7 +20,7 @@ use super::{Handlers, PartHandler, PingHandler, PushHandler};
 use crate::error::{Error, ErrorCode, Result};
 use crate::sansio::frames::Frames;
 use crate::sansio::memory::{Pipe, Wire};
-use crate::sansio::{ReadOperation, WriteOperation, WriteResult};
+use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
 
 /// An HTTP/2 client connection that owns no socket. Clones are the same connection. It lives on while a clone or a body of
 /// it does; handlers that hold a clone are dropped when they are no longer needed, at the latest with the end of the
@@ -111,8 +111,8 @@ impl Http2Client {
         Ok(())
     }
 
-    /// Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8) behind the requests that were made. Those that are under way go on to their ends; then the
-    /// connection closes.
+    /// Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8) behind the requests that were made. Those that are under
+    /// way go on to their ends; then the connection closes.
     pub fn shutdown(&self) {
         let mut state = self.0.lock();
         let sender = state.sender.take();
@@ -124,23 +124,15 @@ impl Http2Client {
         drop(sender);
         self.0.touch();
     }
+}
 
-    /// What to do with the side of the transport that is read.
-    pub fn next_read_operation(&self) -> ReadOperation {
+impl Engine for Http2Client {
+    fn next_read_operation(&self) -> ReadOperation {
         self.0.drive();
-        let wire = self.0.pipe.lock();
-        if wire.finished || wire.ended {
-            ReadOperation::Close
-        } else if wire.input_room() == 0 {
-            ReadOperation::Yield
-        } else {
-            ReadOperation::Read
-        }
+        self.0.pipe.lock().next_read()
     }
 
-    /// Takes in what was read, and calls the handlers that are due. The bytes that were consumed; the rest is to be given
-    /// again. It is less than all where what the connection has to write waits, or after its end.
-    pub fn read(&self, bytes: &[u8]) -> usize {
+    fn read(&self, bytes: &[u8]) -> usize {
         let mut consumed = 0;
         while consumed < bytes.len() {
             let mut wire = self.0.pipe.lock();
@@ -160,30 +152,18 @@ impl Http2Client {
         consumed
     }
 
-    /// The transport has ended. Requests whose answers are not complete fail.
-    pub fn read_eof(&self) {
+    fn read_eof(&self) {
         self.0.pipe.lock().ended = true;
         self.0.lock().ready.wake_connection();
         self.0.drive();
     }
 
-    /// What to do with the side of the transport that is written.
-    pub fn next_write_operation(&self) -> WriteOperation {
+    fn next_write_operation(&self) -> WriteOperation {
         self.0.drive();
-        let mut wire = self.0.pipe.lock();
-        if wire.output.is_empty() {
-            if wire.finished || wire.output.is_closed() {
-                return WriteOperation::Close {
-                    unsent: wire.output.unwritten(),
-                };
-            }
-            return WriteOperation::Yield;
-        }
-        WriteOperation::Write(wire.output.vectors())
+        self.0.pipe.lock().next_write()
     }
 
-    /// What came of writing what [`Http2Client::next_write_operation`] gave.
-    pub fn report_write_result(&self, result: WriteResult) {
+    fn report_write_result(&self, result: WriteResult) {
         let mut state = self.0.lock();
         let mut wire = self.0.pipe.lock();
         match result {
@@ -208,24 +188,22 @@ impl Http2Client {
         self.0.drive();
     }
 
-    /// Calls `handler` once there may be something to read for.
-    pub fn yield_reader(&self, handler: impl FnOnce() + Send + 'static) {
-        let before = self.0.lock().reader.replace(Box::new(handler));
+    fn yield_reader(&self, handler: WakeHandler) {
+        let before = self.0.lock().waiting.reader.replace(handler);
         drop(before);
         self.0.drive();
     }
 
-    /// Calls `handler` once there may be something to write, at once if there is.
-    pub fn yield_writer(&self, handler: impl FnOnce() + Send + 'static) {
-        let before = self.0.lock().writer.replace(Box::new(handler));
+    fn yield_writer(&self, handler: WakeHandler) {
+        let before = self.0.lock().waiting.writer.replace(handler);
         drop(before);
         self.0.drive();
     }
 
-    /// The program has failed at something that this connection needs. The handler of its errors is told, then those of
-    /// all requests; the peer is sent GOAWAY with `INTERNAL_ERROR` where one can still be sent.
-    pub fn report_exn(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) {
-        let cause = Http2Error::Exception(Arc::from(cause.into()));
+    /// The handler of the connection's errors is told, then those of all requests; the peer is sent GOAWAY with
+    /// `INTERNAL_ERROR` where one can still be sent.
+    fn report_exn(&self, cause: Cause) {
+        let cause = Http2Error::Exception(Arc::from(cause));
         let mut state = self.0.lock();
         if state.connection.is_none() {
             return;
@@ -243,12 +221,8 @@ impl Http2Client {
         self.0.drive();
     }
 
-    /// Nothing more will be read and nothing written.
-    pub fn is_closed(&self) -> bool {
-        let wire = self.0.pipe.lock();
-        (wire.finished || wire.ended)
-            && wire.output.is_empty()
-            && (wire.finished || wire.output.is_closed())
+    fn is_closed(&self) -> bool {
+        self.0.pipe.lock().is_closed()
     }
 }
 
@@ -328,7 +302,7 @@ impl Shared {
 
     /// Something may be there to be written: whoever waits for that is told; else it is found when it is asked for.
     fn touch(self: &Arc<Shared>) {
-        if self.lock().writer.is_some() {
+        if self.lock().waiting.writer.is_some() {
             self.drive();
         }
     }

@@ -15,7 +15,7 @@ use super::error::Http2Error;
 use super::{Handlers, Http2Settings, PushHandler};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
-use crate::sansio::frames;
+use crate::sansio::{Engine as _, frames};
 
 /// The bytes of an HTTP/1.1 request that asks for the upgrade to HTTP/2, with a body that is sent before the answer.
 /// `settings` and `push` (whether there will be a push handler) are what the connection is made with after a 101: see

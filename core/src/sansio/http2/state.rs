@@ -22,6 +22,7 @@ use super::{
 use crate::sansio::WakeHandler;
 use crate::sansio::frames::Came;
 use crate::sansio::memory::Pipe;
+use crate::sansio::pump::Waiting;
 
 /// Names a stream; another that has its place later has another serial number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +76,7 @@ pub(super) struct State {
     pub(super) leaving: bool,
     /// Someone makes the calls that are due.
     pub(super) driving: bool,
-    pub(super) reader: Option<WakeHandler>,
-    pub(super) writer: Option<WakeHandler>,
+    pub(super) waiting: Waiting,
 }
 
 impl State {
@@ -106,8 +106,7 @@ impl State {
             due: VecDeque::new(),
             leaving: false,
             driving: false,
-            reader: None,
-            writer: None,
+            waiting: Waiting::default(),
         }
     }
 
@@ -198,18 +197,7 @@ impl State {
 
     /// Whoever waits for something to do, where there is.
     pub(super) fn next_wake(&mut self) -> Option<Call> {
-        let wire = self.pipe.lock();
-        let closed = wire.finished || wire.output.is_closed();
-        if !wire.output.is_empty() || closed {
-            let writer = self.writer.take();
-            if writer.is_some() {
-                return writer.map(Call::Wake);
-            }
-        }
-        if wire.input_room() > 0 || wire.finished || wire.ended {
-            return self.reader.take().map(Call::Wake);
-        }
-        None
+        self.waiting.due(&self.pipe.lock()).map(Call::Wake)
     }
 
     fn poll_connection(&mut self) {
