@@ -41,6 +41,7 @@ command squid squid-openssl
 command tinyproxy tinyproxy
 command valgrind valgrind
 header cjson/cJSON.h libcjson-dev
+header openssl/ssl.h libssl-dev
 '
 
 present() {
