@@ -7,3 +7,4 @@ mod http2_upgrade;
 mod record;
 mod scripted;
 mod server;
+mod websocket;

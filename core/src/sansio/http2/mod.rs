@@ -19,6 +19,8 @@ pub use h2c::upgrade_request;
 
 pub use settings::Http2Settings;
 
+pub use super::Flow;
+
 /// Called with the head of an answer and its body.
 pub type ResponseHandler = Box<dyn FnOnce(Response<()>, ResponseBody) + Send>;
 /// Called with an informational answer (1xx).
@@ -87,13 +89,4 @@ pub enum BodyPart {
     Data(bytes::Bytes),
     /// It is complete; trailers came before this.
     End,
-}
-
-/// How a body goes on after a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// With the next part as soon as it is there.
-    Continue,
-    /// Not before [`ResponseBody::resume`]; the peer may send until the stream's window is used up.
-    Pause,
 }
