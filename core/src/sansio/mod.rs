@@ -10,7 +10,9 @@
 //! Handlers are called from inside these calls, on the thread that makes them, with no lock held: they may call
 //! everything, on the same connection too.
 
+pub mod exchange;
 mod frames;
+pub mod http1;
 pub mod http2;
 mod memory;
 mod pump;
