@@ -14,6 +14,8 @@ C_TEST_HEADERS := $(wildcard tests/c/*.h)
 C_TEST_FLAGS := $(C_FLAGS) -Itests/c
 C_RUNNERS := $(C_OUT)/runner-asan $(C_OUT)/runner-plain
 C_DEMO := $(C_OUT)/demo
+# The example with a transport of its own; a test runs it.
+C_EXAMPLE := $(C_OUT)/own_socket
 
 $(RELEASE)/libtrunkline.a $(RELEASE)/libtrunkline.so: lib ;
 
@@ -36,8 +38,12 @@ $(C_DEMO): tests/demo/demo.c include/trunkline.h $(C_LIB)/libtrunkline.so.0
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -O2 -o $@ tests/demo/demo.c $(C_SHARED)
 
+$(C_EXAMPLE): examples/c/own_socket.c include/trunkline.h $(C_LIB)/libtrunkline.so.0
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -O2 -o $@ $< $(C_SHARED) -lssl -lcrypto
+
 .PHONY: test-c
-test-c: setup lib $(if $(C_TEST_SOURCES),$(C_RUNNERS)) ## the C programs, under the sanitizers and under valgrind
+test-c: setup lib $(if $(C_TEST_SOURCES),$(C_RUNNERS) $(C_EXAMPLE)) ## the C programs, under the sanitizers and under valgrind
 ifeq ($(C_TEST_SOURCES),)
 	@echo "skipped: tests/c has no program"
 	@echo "0 passed, 0 failed, 1 skipped"

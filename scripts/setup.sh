@@ -43,6 +43,7 @@ command squid squid-openssl
 command tinyproxy tinyproxy
 command valgrind valgrind
 header cjson/cJSON.h libcjson-dev
+header openssl/ssl.h libssl-dev
 ocaml alcotest libalcotest-ocaml-dev
 ocaml bigstringaf libbigstringaf-ocaml-dev
 ocaml lwt liblwt-ocaml-dev

@@ -54,7 +54,7 @@ fn the_header_is_cpp() {
 
 #[test]
 fn the_examples_compile() {
-    for example in ["poll.c", "callback.c", "stream.c"] {
+    for example in ["poll.c", "callback.c", "stream.c", "own_socket.c"] {
         compile(
             "cc",
             &["-std=c99", "-D_GNU_SOURCE"],

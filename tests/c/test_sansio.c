@@ -150,4 +150,5 @@ void test_sansio(const struct server *server)
     test_pause(server);
     test_end();
     test_sansio_frames();
+    test_sansio_example(server);
 }

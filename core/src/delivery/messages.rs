@@ -188,7 +188,7 @@ impl Outgoing {
 }
 
 /// Whether RFC 6455 allows a frame to be sent.
-pub(super) fn check(frame: &Frame) -> Result<()> {
+pub(crate) fn check(frame: &Frame) -> Result<()> {
     let wrong = |what: &str| Err(Error::new(ErrorCode::InvalidArgument, what.to_owned()));
     match frame {
         Frame::Text(text) => match std::str::from_utf8(text) {

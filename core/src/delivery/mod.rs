@@ -19,7 +19,7 @@ pub use event::Event;
 pub use frames::Frames;
 pub use handle::RequestHandle;
 pub use into::FrameAnswer;
-pub(crate) use messages::Outgoing;
+pub(crate) use messages::{Outgoing, check};
 pub(crate) use outgoing::{Upload, UploadPiece};
 pub(crate) use queue::Queue;
 pub use state::Control;

@@ -151,6 +151,8 @@ pub(super) struct Wire {
     pub(super) finished: bool,
     /// The protocol found no room to write.
     pub(super) blocked: bool,
+    /// Bytes of input that the protocol needs before it can go on.
+    pub(super) wanted: usize,
     /// HTTP/2's frames are looked at as they pass.
     pub(super) frames: Option<Frames>,
 }
@@ -164,14 +166,16 @@ impl Wire {
         let count = bytes.len().min(self.input_room());
         if count > 0 && self.input.capacity() - self.input.len() < count {
             // What was read already makes room, as nobody else holds it.
-            self.input.reserve(SANSIO_INPUT - self.input.len());
+            let room = SANSIO_INPUT.saturating_sub(self.input.len());
+            self.input.reserve(room.max(count));
         }
         self.input.extend_from_slice(&bytes[..count]);
         count
     }
 
     pub(super) fn input_room(&self) -> usize {
-        SANSIO_INPUT.saturating_sub(self.input.len())
+        let room = SANSIO_INPUT.saturating_sub(self.input.len());
+        room.max(self.wanted)
     }
 
     fn read(&mut self, target: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -10,10 +10,13 @@
 //! Handlers are called from inside these calls, on the thread that makes them, with no lock held: they may call
 //! everything, on the same connection too.
 
+pub mod exchange;
 mod frames;
+pub mod http1;
 pub mod http2;
 mod memory;
 mod pump;
+pub mod websocket;
 
 pub use memory::Vectors;
 
@@ -86,4 +89,13 @@ pub trait Engine: Send + Sync {
 
     /// Nothing more will be read and nothing written.
     fn is_closed(&self) -> bool;
+}
+
+/// How what comes in goes on after a piece of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// With the next piece as soon as it is there.
+    Continue,
+    /// Not before `resume`; what the peer may send meanwhile is bounded.
+    Pause,
 }

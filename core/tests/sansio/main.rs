@@ -1,5 +1,6 @@
 //! Connections that own no socket, against servers in memory and servers that do as they are told.
 
+mod http1;
 mod http2_faults;
 mod http2_handles;
 mod http2_pump;
@@ -7,3 +8,4 @@ mod http2_upgrade;
 mod record;
 mod scripted;
 mod server;
+mod websocket;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, Request};
-use trunkline::sansio::http2::{BodyPart, Flow, Handlers, Http2Error};
+use trunkline::sansio::http2::{BodyPart, Flow, Handlers, HttpError};
 
 /// What was told about each request: a line each, with the bytes of a body together.
 #[derive(Clone, Default)]
@@ -71,26 +71,26 @@ impl Record {
     }
 
     /// The handler of the connection's errors, noted under `connection`.
-    pub fn connection(&self) -> impl FnOnce(Http2Error) + Send + 'static {
+    pub fn connection(&self) -> impl FnOnce(HttpError) + Send + 'static {
         let record = self.clone();
         move |error| record.note("connection", shown(&error))
     }
 }
 
 /// An error without what h2 says of it.
-pub fn shown(error: &Http2Error) -> String {
+pub fn shown(error: &HttpError) -> String {
     match error {
-        Http2Error::MalformedResponse(_) => "malformed".to_owned(),
-        Http2Error::InvalidBodyLength { expected, received } => {
+        HttpError::MalformedResponse(_) => "malformed".to_owned(),
+        HttpError::InvalidBodyLength { expected, received } => {
             format!("length {received} of {expected}")
         }
-        Http2Error::Protocol {
+        HttpError::Protocol {
             code, from_peer, ..
         } => format!(
             "protocol {code} {}",
             if *from_peer { "received" } else { "sent" }
         ),
-        Http2Error::Exception(cause) => format!("exception {cause}"),
+        HttpError::Exception(cause) => format!("exception {cause}"),
         other => format!("{other:?}"),
     }
 }

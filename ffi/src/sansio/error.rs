@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use engine::Error;
-use engine::sansio::http2::Http2Error;
+use engine::sansio::http2::HttpError;
 
 use crate::status::trunk_status;
 use crate::view::trunk_view;
@@ -48,14 +48,14 @@ pub type trunk_engine_error_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, error: *const trunk_engine_error)>;
 
 /// Shows an error to a function of the caller's.
-pub(super) fn show(cause: &Http2Error, show: impl FnOnce(*const trunk_engine_error)) {
+pub(super) fn show(cause: &HttpError, show: impl FnOnce(*const trunk_engine_error)) {
     let nearest = Error::from(cause.clone()).code();
     let (fault, expected, received) = match cause {
-        Http2Error::MalformedResponse(_) => (TRUNK_FAULT_MALFORMED_RESPONSE, 0, 0),
-        Http2Error::InvalidBodyLength { expected, received } => {
+        HttpError::MalformedResponse(_) => (TRUNK_FAULT_MALFORMED_RESPONSE, 0, 0),
+        HttpError::InvalidBodyLength { expected, received } => {
             (TRUNK_FAULT_INVALID_BODY_LENGTH, *expected, *received)
         }
-        Http2Error::Protocol { .. } => (TRUNK_FAULT_PROTOCOL, 0, 0),
+        HttpError::Protocol { .. } => (TRUNK_FAULT_PROTOCOL, 0, 0),
         _ => (TRUNK_FAULT_EXCEPTION, 0, 0),
     };
     let message = cause.to_string();
@@ -68,7 +68,7 @@ pub(super) fn show(cause: &Http2Error, show: impl FnOnce(*const trunk_engine_err
         message: trunk_view::of_text(&message),
         from_peer: matches!(
             cause,
-            Http2Error::Protocol {
+            HttpError::Protocol {
                 from_peer: true,
                 ..
             }

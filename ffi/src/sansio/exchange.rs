@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-use engine::sansio::http2::{Flow, Handlers, Http2Error, ResponseBody};
+use engine::sansio::http2::{Flow, Handlers, HttpError, ResponseBody};
 use engine::{Error, ErrorCode, Result};
 use http::{HeaderMap, Response};
 
@@ -171,7 +171,7 @@ impl ExchangeHooks {
         });
     }
 
-    fn failed(&self, cause: &Http2Error) {
+    fn failed(&self, cause: &HttpError) {
         if let Some(failed) = self.functions.error {
             // SAFETY: as in `head`.
             error::show(cause, |error| unsafe { failed(self.user_data(), error) });

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::sansio::http2::{Handlers, Http2Client, Http2Error, PushHandler, upgrade_request};
+use engine::sansio::http2::{Handlers, Http2Client, HttpError, PushHandler, upgrade_request};
 use engine::{Error, ErrorCode, Result};
 use http::Request;
 
@@ -105,7 +105,7 @@ impl ConnectionHooks {
         })
     }
 
-    fn failed(&self, cause: &Http2Error) {
+    fn failed(&self, cause: &HttpError) {
         if let Some(failed) = self.functions.error {
             // SAFETY: as in `promise`.
             error::show(cause, |error| unsafe { failed(self.user_data(), error) });

@@ -19,7 +19,7 @@ const PIECE: usize = 64 * 1024;
 const FIRST: usize = 1024;
 
 /// Decompresses what the peer sends.
-pub(super) struct Inflater {
+pub(crate) struct Inflater {
     bits: u8,
     /// Whether each message begins anew.
     forgets: bool,
@@ -27,7 +27,7 @@ pub(super) struct Inflater {
 }
 
 impl Inflater {
-    pub(super) fn new(agreed: &Agreed) -> Inflater {
+    pub(crate) fn new(agreed: &Agreed) -> Inflater {
         Inflater {
             // A larger window than the peer's reads all that a smaller one does.
             bits: agreed.server_bits.max(SMALLEST),
@@ -103,7 +103,7 @@ fn corrupt(why: &str) -> Error {
 }
 
 /// Compresses what is sent.
-pub(super) struct Deflater {
+pub(crate) struct Deflater {
     bits: u8,
     forgets: bool,
     level: Compression,
@@ -113,7 +113,7 @@ pub(super) struct Deflater {
 
 impl Deflater {
     /// None where the peer wants a window that the compressor does not have: messages may go uncompressed at any time.
-    pub(super) fn new(agreed: &Agreed) -> Option<Deflater> {
+    pub(crate) fn new(agreed: &Agreed) -> Option<Deflater> {
         (agreed.client_bits >= SMALLEST).then(|| Deflater {
             bits: agreed.client_bits,
             forgets: agreed.client_forgets,

@@ -12,7 +12,11 @@ mod sender;
 mod session;
 mod transport;
 
+pub(crate) use deflate::{Deflater, Inflater};
+pub(crate) use extension::Agreed;
 pub(crate) use handshake::{check_http1, check_http2, detached, prepare_http1, prepare_http2};
+pub(crate) use receiver::{Accepts, Receiver};
+pub(crate) use sender::Sender;
 pub(crate) use session::{Session, Setup};
 pub(crate) use transport::{Http2Stream, Transport};
 

@@ -17,13 +17,13 @@ const CONTROL: usize = 125;
 
 /// What a receiver accepts, and how it hands it over.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Accepts {
+pub(crate) struct Accepts {
     /// Bytes of a frame.
-    pub(super) frame: usize,
+    pub(crate) frame: usize,
     /// Bytes of a message, once decompressed.
-    pub(super) message: usize,
+    pub(crate) message: usize,
     /// Frames are handed over as they came, and not put together.
-    pub(super) fragments: bool,
+    pub(crate) fragments: bool,
 }
 
 /// A frame whose head was read.
@@ -48,7 +48,7 @@ struct Open {
 }
 
 /// Puts messages together and checks them.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     accepts: Accepts,
     inflater: Option<Inflater>,
     head: Option<Head>,
@@ -59,7 +59,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(accepts: Accepts, inflater: Option<Inflater>) -> Receiver {
+    pub(crate) fn new(accepts: Accepts, inflater: Option<Inflater>) -> Receiver {
         Receiver {
             accepts,
             inflater,
@@ -71,7 +71,7 @@ impl Receiver {
     }
 
     /// Bytes that are wanted to end the frame in work.
-    pub(super) fn wanted(&self, input: &BytesMut) -> usize {
+    pub(crate) fn wanted(&self, input: &BytesMut) -> usize {
         self.head
             .map_or(0, |head| head.left.saturating_sub(input.len()))
     }
@@ -81,7 +81,7 @@ impl Receiver {
     ///
     /// # Errors
     /// `websocket_protocol`, `websocket_invalid_utf8`, `websocket_too_large`; afterwards nothing more may be asked.
-    pub(super) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Frame>> {
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Frame>> {
         loop {
             let head = match self.head {
                 Some(head) => head,

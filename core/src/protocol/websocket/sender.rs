@@ -29,9 +29,9 @@ struct Compressing {
 }
 
 /// Writes frames into one buffer, masked, and no more of them at once than that holds.
-pub(super) struct Sender {
+pub(crate) struct Sender {
     /// What waits for the connection to take it.
-    pub(super) out: BytesMut,
+    pub(crate) out: BytesMut,
     current: Option<Current>,
     compressing: Option<Compressing>,
     deflater: Option<Deflater>,
@@ -45,7 +45,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(deflater: Option<Deflater>) -> Sender {
+    pub(crate) fn new(deflater: Option<Deflater>) -> Sender {
         Sender {
             out: BytesMut::new(),
             current: None,
@@ -59,17 +59,17 @@ impl Sender {
     }
 
     /// A close frame was written or comes next: nothing may follow.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed || self.ending.is_some()
     }
 
     /// Nothing waits to be written.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.out.is_empty() && self.wants_nothing()
     }
 
     /// What is in the output is the last: the close frame, or nothing.
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.closed && self.wants_nothing()
     }
 
@@ -82,7 +82,7 @@ impl Sender {
 
     /// Answers a ping. With too many answers waiting the latest takes the place of the one before (RFC 6455, 5.5.3): a
     /// peer that pings and does not read must not fill the memory.
-    pub(super) fn answer(&mut self, payload: Bytes) {
+    pub(crate) fn answer(&mut self, payload: Bytes) {
         if self.closed {
             return;
         }
@@ -97,7 +97,7 @@ impl Sender {
     ///
     /// # Errors
     /// `io` when the system gives no randomness.
-    pub(super) fn fill(
+    pub(crate) fn fill(
         &mut self,
         frames: &mut VecDeque<Frame>,
         mut begun: impl FnMut(&Frame),
@@ -132,7 +132,7 @@ impl Sender {
     }
 
     /// Ends with a close frame once the frame under way is out; messages not begun are dropped.
-    pub(super) fn close(&mut self, code: Option<u16>, reason: &'static str) {
+    pub(crate) fn close(&mut self, code: Option<u16>, reason: &'static str) {
         if !self.closed && self.ending.is_none() {
             self.compressing = None;
             self.ending = Some(Frame::Close(code, Bytes::from_static(reason.as_bytes())));

@@ -7,17 +7,16 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::Reason;
-use http::{Request, Version};
+use http::{HeaderMap, Request, Version};
 
-use super::body::{RequestBody, ResponseBody};
-use super::error::Http2Error;
 use super::settings::Http2Settings;
-use super::state::{Call, Key, State};
+use super::state::{Call, State};
 use super::stream::Receive;
 use super::upload::Upload;
 use super::waker::{ConnectionWaker, Ready};
-use super::{Handlers, PartHandler, PingHandler, PushHandler};
+use super::{Handlers, HttpError, PingHandler, PushHandler, RequestBody, ResponseBody};
 use crate::error::{Error, ErrorCode, Result};
+use crate::sansio::exchange::{Carrier, FlushHandler, Key, PartHandler, RoomHandler};
 use crate::sansio::frames::Frames;
 use crate::sansio::memory::{Pipe, Wire};
 use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
@@ -47,7 +46,7 @@ impl Http2Client {
     pub fn new(
         settings: &Http2Settings,
         push: Option<PushHandler>,
-        error: impl FnOnce(Http2Error) + Send + 'static,
+        error: impl FnOnce(HttpError) + Send + 'static,
     ) -> Result<Http2Client> {
         let builder = settings.builder(push.is_some())?;
         let pipe = Pipe::with_frames(Frames::new());
@@ -75,7 +74,7 @@ impl Http2Client {
     /// `invalid_argument` for a request that HTTP/2 cannot carry (RFC 9113, 8.2.2 and 8.3.1).
     pub fn request(&self, request: Request<()>, handlers: Handlers) -> Result<RequestBody> {
         let key = self.0.send(request, handlers, false)?;
-        Ok(RequestBody::new(Arc::clone(&self.0), key))
+        Ok(RequestBody::new(Arc::<Shared>::clone(&self.0), key))
     }
 
     /// Sends a request without a body.
@@ -203,7 +202,7 @@ impl Engine for Http2Client {
     /// The handler of the connection's errors is told, then those of all requests; the peer is sent GOAWAY with
     /// `INTERNAL_ERROR` where one can still be sent.
     fn report_exn(&self, cause: Cause) {
-        let cause = Http2Error::Exception(Arc::from(cause));
+        let cause = HttpError::Exception(Arc::from(cause));
         let mut state = self.0.lock();
         if state.connection.is_none() {
             return;
@@ -251,53 +250,20 @@ impl Shared {
         Ok(key)
     }
 
-    /// Changes the sending side of a stream, where there still is one.
-    pub(super) fn change_upload<R>(
+    /// Changes the sending side of a stream that takes more.
+    fn change_upload<R>(
         self: &Arc<Shared>,
         key: Key,
         change: impl FnOnce(&mut Upload) -> R,
     ) -> Option<R> {
         let mut state = self.lock();
         let stream = state.stream(key)?;
-        let changed = change(stream.upload.as_mut()?);
+        let upload = stream.upload.as_mut();
+        let changed = change(upload.filter(|upload| !upload.is_ending())?);
         stream.wake.ready();
         drop(state);
         self.touch();
         Some(changed)
-    }
-
-    pub(super) fn read_body(self: &Arc<Shared>, key: Key, handler: PartHandler) {
-        let mut before = None;
-        if let Some(stream) = self.lock().stream(key)
-            && let Receive::Body(body) = &mut stream.receive
-        {
-            before = body.handler.replace(handler);
-            stream.wake.ready();
-        }
-        drop(before);
-        self.drive();
-    }
-
-    pub(super) fn resume(self: &Arc<Shared>, key: Key) {
-        if let Some(stream) = self.lock().stream(key)
-            && let Receive::Body(body) = &mut stream.receive
-        {
-            body.resume();
-            stream.wake.ready();
-        }
-        self.drive();
-    }
-
-    pub(super) fn cancel(self: &Arc<Shared>, key: Key, reason: Reason) {
-        let mut state = self.lock();
-        if let Some(stream) = state.stream(key) {
-            stream.reset(reason);
-        }
-        let removed = state.remove(key);
-        state.ready.wake_connection();
-        drop(state);
-        drop(removed);
-        self.touch();
     }
 
     /// Something may be there to be written: whoever waits for that is told; else it is found when it is asked for.
@@ -338,7 +304,7 @@ impl Shared {
     fn call(self: &Arc<Shared>, call: Call) {
         match call {
             Call::Response(handler, response, key) => {
-                handler(response, ResponseBody::new(Arc::clone(self), key));
+                handler(response, ResponseBody::new(Arc::<Shared>::clone(self), key));
             }
             Call::Informational(mut handler, response, key) => {
                 handler(response);
@@ -377,6 +343,69 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+impl Carrier for Shared {
+    fn write(self: Arc<Self>, key: Key, bytes: Bytes) -> bool {
+        self.change_upload(key, |upload| upload.write(bytes))
+            .is_some()
+    }
+
+    fn queued(&self, key: Key) -> Option<usize> {
+        let mut state = self.lock();
+        let upload = state.stream(key)?.upload.as_ref()?;
+        (!upload.is_ending()).then(|| upload.queued())
+    }
+
+    fn on_room(self: Arc<Self>, key: Key, handler: RoomHandler) -> bool {
+        // The one before, if any, is dropped here, with nothing locked.
+        self.change_upload(key, |upload| upload.on_room(handler))
+            .is_some()
+    }
+
+    fn on_flush(self: Arc<Self>, key: Key, handler: FlushHandler) -> bool {
+        self.change_upload(key, |upload| upload.on_flush(handler))
+            .is_some()
+    }
+
+    fn finish(self: Arc<Self>, key: Key, trailers: Option<HeaderMap>) {
+        // A stream that has ended needs no end.
+        let _ = self.change_upload(key, |upload| upload.finish(trailers));
+    }
+
+    fn read(self: Arc<Self>, key: Key, handler: PartHandler) {
+        let mut before = None;
+        if let Some(stream) = self.lock().stream(key)
+            && let Receive::Body(body) = &mut stream.receive
+        {
+            before = body.handler.replace(handler);
+            stream.wake.ready();
+        }
+        drop(before);
+        self.drive();
+    }
+
+    fn resume(self: Arc<Self>, key: Key) {
+        if let Some(stream) = self.lock().stream(key)
+            && let Receive::Body(body) = &mut stream.receive
+        {
+            body.resume();
+            stream.wake.ready();
+        }
+        self.drive();
+    }
+
+    fn cancel(self: Arc<Self>, key: Key, code: u32) {
+        let mut state = self.lock();
+        if let Some(stream) = state.stream(key) {
+            stream.reset(code.into());
+        }
+        let removed = state.remove(key);
+        state.ready.wake_connection();
+        drop(state);
+        drop(removed);
+        self.touch();
     }
 }
 

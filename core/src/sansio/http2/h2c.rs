@@ -11,8 +11,7 @@ use http::Request;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 
 use super::client::Http2Client;
-use super::error::Http2Error;
-use super::{Handlers, Http2Settings, PushHandler};
+use super::{Handlers, Http2Settings, HttpError, PushHandler};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::sansio::{Engine as _, frames};
@@ -81,7 +80,7 @@ impl Http2Client {
         settings: &Http2Settings,
         handlers: Handlers,
         push: Option<PushHandler>,
-        error: impl FnOnce(Http2Error) + Send + 'static,
+        error: impl FnOnce(HttpError) + Send + 'static,
     ) -> Result<Http2Client> {
         let client = Http2Client::new(settings, push, error)?;
         if let Some(frames) = &mut client.0.pipe.lock().frames {

@@ -11,25 +11,19 @@ use h2::client::{Connection, PushedResponseFuture, SendRequest};
 use http::{HeaderMap, Request, Response};
 use slab::Slab;
 
-use super::error::Http2Error;
+use super::error;
 use super::stream::{Receive, Step, Stream};
 use super::upload::Upload;
 use super::waker::Ready;
-use super::{
-    BodyPart, ErrorHandler, FlushHandler, Handlers, InformationalHandler, PartHandler, PingHandler,
-    PushHandler, ResponseHandler, RoomHandler, TrailersHandler,
-};
+use super::{BodyPart, Handlers, HttpError, PingHandler, PushHandler};
 use crate::sansio::WakeHandler;
+use crate::sansio::exchange::{
+    ErrorHandler, FlushHandler, InformationalHandler, Key, PartHandler, ResponseHandler,
+    RoomHandler, TrailersHandler,
+};
 use crate::sansio::frames::Came;
 use crate::sansio::memory::Pipe;
 use crate::sansio::pump::Waiting;
-
-/// Names a stream; another that has its place later has another serial number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) place: usize,
-    pub(super) serial: u64,
-}
 
 /// A call that is to be made with nothing locked.
 pub(super) enum Call {
@@ -37,7 +31,7 @@ pub(super) enum Call {
     Informational(InformationalHandler, Response<()>, Key),
     Part(PartHandler, BodyPart, Key),
     Trailers(TrailersHandler, HeaderMap),
-    Error(ErrorHandler, Http2Error),
+    Error(ErrorHandler, HttpError),
     Answered(PingHandler),
     Promise(PushHandler, Request<()>, PushedResponseFuture),
     Room(RoomHandler),
@@ -207,7 +201,7 @@ impl State {
         if let Some(connection) = &mut self.connection {
             let cx = &mut Context::from_waker(&self.waker);
             if let Poll::Ready(ended) = Pin::new(connection).poll(cx) {
-                self.finish(ended.err().map(Http2Error::of_connection));
+                self.finish(ended.err().map(error::of_connection));
             }
         }
         let mut guard = self.pipe.lock();
@@ -260,7 +254,7 @@ impl State {
     }
 
     /// The connection is at its end: all hear of it. What has come before can still be taken.
-    pub(super) fn finish(&mut self, cause: Option<Http2Error>) {
+    pub(super) fn finish(&mut self, cause: Option<HttpError>) {
         self.connection = None;
         self.sender = None;
         self.pipe.lock().finished = true;
@@ -277,7 +271,7 @@ impl State {
     }
 
     /// All streams end with this.
-    pub(super) fn fail_streams(&mut self, cause: &Http2Error) {
+    pub(super) fn fail_streams(&mut self, cause: &HttpError) {
         let keys: Vec<Key> = self
             .streams
             .iter()
@@ -291,7 +285,7 @@ impl State {
         }
     }
 
-    fn fail(&mut self, key: Key, cause: Http2Error) {
+    fn fail(&mut self, key: Key, cause: HttpError) {
         let handler = self.remove(key);
         self.calls
             .extend(handler.map(|handler| Call::Error(handler, cause)));
@@ -315,7 +309,7 @@ impl State {
             Step::Pending => {
                 // Nothing wakes it any more, but the owner of a body that it has paused.
                 if self.connection.is_none() && !matches!(stream.receive, Receive::Body(_)) {
-                    self.fail(key, Http2Error::ended());
+                    self.fail(key, HttpError::ended());
                 }
                 return None;
             }

@@ -10,11 +10,12 @@ use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request, Response};
 
-use super::error::Http2Error;
+use super::error;
 use super::upload::Upload;
 use super::waker::{Ready, StreamWaker};
-use super::{BodyPart, Flow, FlushHandler, Handlers, PartHandler, RoomHandler};
+use super::{BodyPart, Flow, Handlers, HttpError};
 use crate::limits::INFORMATIONAL;
+use crate::sansio::exchange::{FlushHandler, PartHandler, RoomHandler};
 use crate::sansio::frames::Came;
 
 /// The answer, as far as it has come.
@@ -86,7 +87,7 @@ pub(super) enum Step {
     Pending,
     /// Both sides are done.
     Done,
-    Failed(Http2Error),
+    Failed(HttpError),
     Promise(Request<()>, PushedResponseFuture),
     Informational(Response<()>),
     Head(Response<()>),
@@ -179,14 +180,14 @@ impl Stream {
                     // The peer has answered and needs no more of the request (RFC 9113, 8.1).
                     Poll::Ready(Ok(Reason::NO_ERROR)) => return Some(Step::Done),
                     Poll::Ready(Ok(reason)) => {
-                        return Some(Step::Failed(Http2Error::Protocol {
+                        return Some(Step::Failed(HttpError::Protocol {
                             code: reason.into(),
                             message: format!("the rest of the request was refused: {reason}"),
                             from_peer: true,
                         }));
                     }
                     Poll::Ready(Err(cause)) => {
-                        return Some(Step::Failed(Http2Error::of_connection(cause)));
+                        return Some(Step::Failed(error::of_connection(cause)));
                     }
                     Poll::Pending => {}
                 }
@@ -202,7 +203,7 @@ impl Stream {
                 if let Poll::Ready(Some(Ok(informational))) = response.poll_informational(cx) {
                     self.informed += 1;
                     if self.informed > INFORMATIONAL {
-                        return Step::Failed(Http2Error::MalformedResponse(format!(
+                        return Step::Failed(error::malformed(format!(
                             "more than {INFORMATIONAL} informational answers"
                         )));
                     }
@@ -216,7 +217,7 @@ impl Stream {
         };
         match polled {
             Poll::Pending => Step::Pending,
-            Poll::Ready(Err(cause)) => Step::Failed(Http2Error::of_stream(cause, None, came)),
+            Poll::Ready(Err(cause)) => Step::Failed(error::of_stream(cause, None, came)),
             Poll::Ready(Ok(response)) => {
                 let (head, stream) = response.into_parts();
                 let length = head.headers.get(CONTENT_LENGTH);
@@ -264,7 +265,7 @@ impl Incoming {
                 }
                 Poll::Ready(Some(Err(cause))) => {
                     if !is_early_end(&cause, came) {
-                        return Step::Failed(Http2Error::of_stream(cause, expected, came));
+                        return Step::Failed(error::of_stream(cause, expected, came));
                     }
                     self.data_ended = true;
                     self.trailers_ended = true;
@@ -285,7 +286,7 @@ impl Incoming {
                     self.trailers_ended = true;
                 }
                 Poll::Ready(Err(cause)) => {
-                    return Step::Failed(Http2Error::of_stream(cause, expected, came));
+                    return Step::Failed(error::of_stream(cause, expected, came));
                 }
             }
         }

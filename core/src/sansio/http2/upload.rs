@@ -7,8 +7,8 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
 
-use super::{FlushHandler, RoomHandler};
 use crate::limits::UPLOAD_BUFFER;
+use crate::sansio::exchange::{FlushHandler, RoomHandler};
 
 /// How a body ends.
 enum End {
