@@ -30,28 +30,43 @@ use crate::request::{Body, SourceReader};
 impl Leg<'_> {
     /// Sends the request and delivers the answer. Dropped before the end, the stream is reset and its place given back.
     pub(super) async fn http2(&self, lease: Http2Lease) -> std::result::Result<Arrival, Failed> {
+        let outcome = self.carried_by_http2(&lease).await;
+        // Whoever hears of the end finds the stream and its place free.
+        drop(lease);
+        let answered = outcome?;
+        Ok(match answered.next {
+            Some(next) => Arrival::Next(*next),
+            None => {
+                self.done(answered.received, answered.status);
+                Arrival::Done
+            }
+        })
+    }
+
+    /// Sends the request and delivers all of the answer but its end.
+    async fn carried_by_http2(&self, lease: &Http2Lease) -> std::result::Result<Answered, Failed> {
         self.watch.acquired(&lease.http2.info, lease.reused);
         let informed = self.state.informed();
-        let mut sender = self.ready_http2(&lease).await?;
+        let mut sender = self.ready_http2(lease).await?;
         let source = match self.body() {
             Body::Source(source) => Some(self.open_source(&**source)?),
             _ => None,
         };
-        let counted = self.count_stream();
+        let _counted = self.count_stream();
         let request = self.http2_request();
         let without_body = matches!(self.body(), Body::Empty);
         let (response, stream) = sender
             .send_request(request, without_body)
-            .map_err(|cause| unsent(&lease, &cause))?;
+            .map_err(|cause| unsent(lease, &cause))?;
         drop(sender);
         let mut sending = !without_body;
         let mut expecting = self.expecting();
         if without_body {
             self.watch.enter(Phase::FirstByte);
         }
-        let outcome = {
+        let answered = {
             let upload = self.upload_http2(stream, source);
-            let answer = self.receive_http2(response, &lease);
+            let answer = self.receive_http2(response, lease);
             let (mut upload, mut answer) = (pin!(upload), pin!(answer));
             poll_fn(|cx| {
                 self.poll_gate(&mut expecting, cx);
@@ -78,14 +93,9 @@ impl Leg<'_> {
             })
             .await
         };
-        let mut answered = outcome.map_err(|error| self.failed_http2(&lease, error, informed))?;
+        let answered = answered.map_err(|error| self.failed_http2(lease, error, informed))?;
         lease.http2.carried.answered.store(true, Ordering::Relaxed);
-        drop((counted, lease));
-        if let Some(next) = answered.next.take() {
-            return Ok(Arrival::Next(*next));
-        }
-        self.done(answered.received, answered.status);
-        Ok(Arrival::Done)
+        Ok(answered)
     }
 
     /// Begins to write a request as soon as the connection takes another stream.

@@ -75,6 +75,11 @@ class AwsSigV4Auth:
     date: Optional[datetime] = None
     sign_payload: Union[bool, Literal["streaming"]] = True
 
+    def _payload(self) -> str:
+        if self.sign_payload == "streaming":
+            return "streaming"
+        return "signed" if self.sign_payload else "unsigned"
+
     def _fields(self) -> tuple[Any, ...]:
         return (
             "aws_sigv4",
@@ -84,7 +89,7 @@ class AwsSigV4Auth:
             self.region,
             self.session_token,
             None if self.date is None else self.date.timestamp(),
-            {True: "signed", False: "unsigned"}.get(self.sign_payload, "streaming"),
+            self._payload(),
         )
 
 
