@@ -25,7 +25,7 @@ mod text;
 
 pub use auth::{Auth, AuthCallback, AuthRequest, AwsPayload, AwsSigV4};
 pub use cookies::{Cookie, CookieJar, SameSite};
-pub use delivery::{Callback, Control, Delivery, Event, FrameAnswer, Frames, RequestHandle};
+pub use delivery::{Callback, Control, Delivery, Event, FrameAnswer, Frames, Mail, RequestHandle};
 pub use drive::ManualClock;
 pub use error::{Error, ErrorCode, Phase, Result};
 pub use insight::HarLog;

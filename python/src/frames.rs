@@ -9,6 +9,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyList, PyString};
 use trunkline::{Error, Event, FragmentKind, Frame, Part};
 
 use crate::errors::{raise, websocket_closed};
+use crate::heap;
 use crate::parts::{fragment, utf8};
 use crate::prepare::shared;
 
@@ -124,14 +125,18 @@ impl Ending {
 
 /// The message in an event, if it holds one; of a WebSocket that is taken frame by frame, the frame.
 pub(crate) fn message(py: Python<'_>, event: &Event) -> Option<Py<PyAny>> {
-    match event.part() {
-        Part::Frame(Frame::Text(text)) => Some(utf8(py, text).into_any().unbind()),
-        Part::Frame(Frame::Binary(data)) => Some(PyBytes::new(py, data).into_any().unbind()),
-        Part::Frame(Frame::Fragment {
+    let Part::Frame(frame) = event.part() else {
+        return None;
+    };
+    heap::expect(py, frame.payload().len());
+    match frame {
+        Frame::Text(text) => Some(utf8(py, text).into_any().unbind()),
+        Frame::Binary(data) => Some(PyBytes::new(py, data).into_any().unbind()),
+        Frame::Fragment {
             kind,
             last,
             payload,
-        }) => fragment(py, *kind, *last, payload).ok(),
+        } => fragment(py, *kind, *last, payload).ok(),
         _ => None,
     }
 }

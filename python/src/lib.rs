@@ -13,6 +13,7 @@ mod fetch;
 mod frames;
 mod har;
 mod headers;
+mod heap;
 mod info;
 mod listener;
 mod log;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import warnings
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -14,6 +15,13 @@ from typing import Any, Callable, Optional
 MOST = 32 << 20
 
 Stop = Callable[[], Awaitable[None]]
+
+
+def load(name: str) -> Any:
+    """Imports a peer. Another one that the tests use, bottle, hooks into imports in a way of old, which warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)
+        return import_module(name)
 
 
 async def serve_websockets() -> tuple[str, Stop]:
@@ -32,7 +40,7 @@ async def serve_websockets() -> tuple[str, Stop]:
     def select(_: Any, offered: Sequence[str]) -> Optional[str]:
         return next((name for name in offered if name in ("v1", "v2")), None)
 
-    serve = import_module("websockets.asyncio.server").serve
+    serve = load("websockets.asyncio.server").serve
     server = await serve(echo, "127.0.0.1", 0, max_size=MOST, select_subprotocol=select)
     port = next(iter(server.sockets)).getsockname()[1]
 
@@ -44,7 +52,7 @@ async def serve_websockets() -> tuple[str, Stop]:
 
 
 async def serve_aiohttp() -> tuple[str, Stop]:
-    web = import_module("aiohttp.web")
+    web = load("aiohttp.web")
 
     async def echo(request: Any) -> Any:
         socket = web.WebSocketResponse(max_msg_size=MOST)
@@ -65,7 +73,7 @@ async def serve_aiohttp() -> tuple[str, Stop]:
 
 
 async def serve_picows() -> tuple[str, Stop]:
-    picows: Any = import_module("picows")
+    picows: Any = load("picows")
     kinds = picows.WSMsgType
 
     class Echo(picows.WSListener):  # type: ignore[misc]
@@ -90,7 +98,7 @@ async def serve_picows() -> tuple[str, Stop]:
 
 
 async def serve_hypercorn() -> tuple[str, Stop]:
-    serve: Any = import_module("hypercorn.asyncio").serve
+    serve = load("hypercorn.asyncio").serve
 
     async def echo(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "websocket":
@@ -109,7 +117,7 @@ async def serve_hypercorn() -> tuple[str, Stop]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = import_module("hypercorn.config").Config()
+    config = load("hypercorn.config").Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.websocket_max_message_size = MOST
     config.errorlog = None

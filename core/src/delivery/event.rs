@@ -33,6 +33,10 @@ impl Event {
         Control::new(Arc::clone(&self.state))
     }
 
+    pub(super) fn state(&self) -> &Arc<RequestState> {
+        &self.state
+    }
+
     /// The part.
     pub fn part(&self) -> &Part {
         &self.part

@@ -63,9 +63,11 @@ pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// Frames of one WebSocket message.
 pub const WEBSOCKET_FRAGMENTS: usize = 1_048_576;
 /// Bytes of a WebSocket that are read at once.
-pub const WEBSOCKET_READ: usize = 256 * 1024;
-/// Bytes of a WebSocket that are made ready at once for the connection to take.
-pub const WEBSOCKET_WRITE: usize = 128 * 1024;
+pub const WEBSOCKET_READ: usize = 512 * 1024;
+/// Bytes of a WebSocket that are made ready at once for a connection that has taken all of such a piece.
+pub const WEBSOCKET_WRITE: usize = 1024 * 1024;
+/// The same for a connection of which that is not known: answers to pings and the close wait behind them.
+pub const WEBSOCKET_WRITE_SLOW: usize = 128 * 1024;
 /// Frames of a WebSocket that are read before others have their turn.
 pub const WEBSOCKET_TURN: usize = 4096;
 /// Answers to a peer's pings that wait to be sent; beyond that only the latest ping is answered.

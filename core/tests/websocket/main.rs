@@ -7,6 +7,7 @@ mod faults;
 mod into;
 mod legs;
 mod life;
+mod mail;
 mod messages;
 mod peer;
 mod resume;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use bytes::{Buf, BytesMut};
 
-use crate::limits::{WEBSOCKET_READ, WEBSOCKET_WRITE};
+use crate::limits::WEBSOCKET_READ;
 
 /// With less room than this it is not worth to ask the system.
 const LEAST: usize = 8 * 1024;
@@ -44,11 +44,12 @@ pub(super) fn give_input(input: &mut BytesMut) {
     }
 }
 
-/// Makes room to write.
-pub(super) fn take_output(output: &mut BytesMut) {
+/// Makes room to write about so many bytes.
+pub(super) fn take_output(output: &mut BytesMut, room: usize) {
     if output.capacity() == 0 {
         *output = OUTPUT.take();
-        output.reserve(WEBSOCKET_WRITE + 256);
+        // With the head of a frame, and a control frame, which are written whole.
+        output.reserve(room + 256);
     }
 }
 
@@ -76,11 +77,11 @@ mod tests {
         assert_eq!(&input[..], b"begun");
         assert!(input.capacity() >= LEAST);
         let mut output = BytesMut::new();
-        take_output(&mut output);
+        take_output(&mut output, 1000);
         let place = output.as_ptr();
         give_output(&mut output);
         assert_eq!(output.capacity(), 0);
-        take_output(&mut output);
+        take_output(&mut output, 1000);
         assert_eq!(output.as_ptr(), place);
     }
 

@@ -9,8 +9,11 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use super::deflate::Deflater;
 use super::mask;
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{WEBSOCKET_ANSWERS, WEBSOCKET_WRITE};
+use crate::limits::{WEBSOCKET_ANSWERS, WEBSOCKET_WRITE, WEBSOCKET_WRITE_SLOW};
 use crate::part::{FragmentKind, Frame};
+
+/// Bytes that are copied and then masked.
+const MASKED: usize = 8 * 1024;
 
 /// A data frame whose payload is partly in the output.
 struct Current {
@@ -32,6 +35,9 @@ struct Compressing {
 pub(crate) struct Sender {
     /// What waits for the connection to take it.
     pub(crate) out: BytesMut,
+    /// Bytes that the output may have. Few large writes cost less than many, where the connection takes them; of one that
+    /// does not, what is urgent would wait behind them.
+    room: usize,
     current: Option<Current>,
     compressing: Option<Compressing>,
     deflater: Option<Deflater>,
@@ -48,6 +54,7 @@ impl Sender {
     pub(crate) fn new(deflater: Option<Deflater>) -> Sender {
         Sender {
             out: BytesMut::new(),
+            room: WEBSOCKET_WRITE_SLOW,
             current: None,
             compressing: None,
             deflater,
@@ -55,6 +62,20 @@ impl Sender {
             answers: VecDeque::new(),
             ending: None,
             closed: false,
+        }
+    }
+
+    /// Bytes that the output may have.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// The connection was given so many bytes and took all of them, or did not.
+    pub(super) fn was_taken(&mut self, count: usize, whole: bool) {
+        if !whole {
+            self.room = WEBSOCKET_WRITE_SLOW;
+        } else if count >= self.room {
+            self.room = (self.room * 2).min(WEBSOCKET_WRITE);
         }
     }
 
@@ -102,7 +123,7 @@ impl Sender {
         frames: &mut VecDeque<Frame>,
         mut begun: impl FnMut(&Frame),
     ) -> Result<bool> {
-        while self.out.len() < WEBSOCKET_WRITE {
+        while self.out.len() < self.room {
             if self.go_on() {
                 continue;
             }
@@ -256,13 +277,16 @@ impl Sender {
         let Some(current) = &mut self.current else {
             return false;
         };
-        let room = WEBSOCKET_WRITE.saturating_sub(self.out.len());
+        let room = self.room.saturating_sub(self.out.len());
         // Control frames, of which an end is near, are always taken whole.
         let count = current.left.len().min(room.max(125));
         let piece = current.left.split_to(count);
-        let place = self.out.len();
-        self.out.extend_from_slice(&piece);
-        mask::apply(&mut current.key, &mut self.out[place..]);
+        // Masked while the nearest cache has it still.
+        for block in piece.chunks(MASKED) {
+            let place = self.out.len();
+            self.out.extend_from_slice(block);
+            mask::apply(&mut current.key, &mut self.out[place..]);
+        }
         if current.left.is_empty() {
             self.current = None;
         }

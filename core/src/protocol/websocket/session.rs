@@ -285,7 +285,8 @@ impl Session {
                 buffers::give_output(&mut self.sender.out);
                 return Ok(());
             }
-            buffers::take_output(&mut self.sender.out);
+            let room = self.sender.room();
+            buffers::take_output(&mut self.sender.out, room);
             let (state, keep_alive) = (&self.state, &mut self.keep_alive);
             self.close_sent |= self.sender.fill(&mut self.batch, |frame| {
                 state.count_sent(frame.payload().len());
@@ -294,7 +295,10 @@ impl Session {
                 }
             })?;
             let last = self.sender.is_at_end() && (self.failed || self.close_received.is_some());
-            match self.transport.poll_write(cx, &mut self.sender.out, last) {
+            let count = self.sender.out.len();
+            let written = self.transport.poll_write(cx, &mut self.sender.out, last);
+            self.sender.was_taken(count, written.is_ready());
+            match written {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {

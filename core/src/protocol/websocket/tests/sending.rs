@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{ACCEPTS, FIN, RSV1, agreed, binary, frame, text};
 use crate::error::Result;
-use crate::limits::WEBSOCKET_WRITE;
+use crate::limits::{WEBSOCKET_WRITE, WEBSOCKET_WRITE_SLOW};
 use crate::part::FragmentKind::{Continuation, Text};
 use crate::part::Frame;
 use crate::protocol::websocket::deflate::{Deflater, Inflater};
@@ -22,11 +22,38 @@ fn drain(sender: &mut Sender, frames: Vec<Frame>) -> Vec<(u8, Vec<u8>)> {
         if sender.out.is_empty() {
             break;
         }
-        assert!(sender.out.len() <= WEBSOCKET_WRITE + 256);
+        assert!(sender.out.len() <= WEBSOCKET_WRITE_SLOW + 256);
         bytes.extend_from_slice(&sender.out.split());
     }
     assert!(sender.is_idle() && queue.is_empty());
     unmask(&bytes)
+}
+
+#[test]
+fn more_is_written_at_once_to_a_connection_that_takes_it() {
+    let mut sender = Sender::new(None);
+    let mut queue = VecDeque::from([binary(vec![7; 8 * WEBSOCKET_WRITE])]);
+    let mut next = |sender: &mut Sender| {
+        sender.fill(&mut queue, |_| {}).unwrap();
+        sender.out.split().len()
+    };
+    let mut expected = WEBSOCKET_WRITE_SLOW;
+    while expected < WEBSOCKET_WRITE {
+        let count = next(&mut sender);
+        assert_eq!(count, expected);
+        sender.was_taken(count, true);
+        expected *= 2;
+    }
+    for _ in 0..2 {
+        let count = next(&mut sender);
+        assert_eq!(count, WEBSOCKET_WRITE);
+        sender.was_taken(count, true);
+    }
+    sender.was_taken(WEBSOCKET_WRITE, false);
+    assert_eq!(next(&mut sender), WEBSOCKET_WRITE_SLOW);
+    // Less than was possible says nothing.
+    sender.was_taken(100, true);
+    assert_eq!(next(&mut sender), WEBSOCKET_WRITE_SLOW);
 }
 
 fn unmask(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
