@@ -390,7 +390,7 @@ fn websocket(seed: u64) {
         ..WebSocketSettings::default()
     };
     let mut frames = 0_usize;
-    let told = Arc::clone(&over);
+    let (told, done) = (Arc::clone(&over), Arc::clone(&over));
     let client = WebSocketClient::new(
         &settings,
         &agreement(random.below(2) == 0),
@@ -420,6 +420,12 @@ fn websocket(seed: u64) {
         };
         let _ = client.send(frame);
     });
+    // Frames that came before the end, five each time, where nothing was to be written any more.
+    let mut rounds = 0;
+    while done.load(Ordering::Relaxed) == 0 && rounds < 20_000 {
+        client.resume();
+        rounds += 1;
+    }
     for count in ends.0.lock().unwrap().iter() {
         assert_eq!(count.load(Ordering::Relaxed), 1, "no end with seed {seed}");
     }

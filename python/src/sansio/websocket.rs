@@ -61,7 +61,7 @@ impl Handshake {
 }
 
 /// The client's side of a WebSocket without a socket.
-#[pyclass(frozen, name = "WebSocket", module = "trunkline.sansio")]
+#[pyclass(frozen, module = "trunkline.sansio")]
 pub(crate) struct SansIoWebSocket(Link<WebSocketClient>);
 
 #[pymethods]
