@@ -1,6 +1,5 @@
 /* libtrunkline's engine without a socket over a blocking one of this program: --in-flight streams of HTTP/2 in clear text, each
  * asked anew when it has its answer. */
-#define _GNU_SOURCE
 #include "common.h"
 
 #include <netdb.h>
