@@ -77,7 +77,7 @@ bench: setup lib python ## run side by side with the peers
 ##### Tests
 
 TEST_STEPS := setup lint test-rust test-c test-python test-ocaml test-docs install-check
-EXTRA_STEPS := test-python-versions autobahn
+EXTRA_STEPS := test-python-versions autobahn test-adversary
 
 .PHONY: test test-extra test-all
 test: ## everything but the longest; the last line sums all suites
@@ -92,6 +92,10 @@ test-all: ## both
 .PHONY: test-rust
 test-rust: setup ## unit, integration and documentation tests of the Rust crates
 	cargo test --release $(LOCKED) $(RUST_CRATES) --no-fail-fast
+
+.PHONY: test-adversary
+test-adversary: setup ## each engine without a socket against frames at random, for a minute
+	TRUNKLINE_ADVERSARY_SECONDS=60 cargo test --release $(LOCKED) -p trunkline --test sansio adversary -- --nocapture --test-threads=1
 
 .PHONY: test-docs
 test-docs: setup lib python ## the documents: every example runs, tables and links are right

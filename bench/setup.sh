@@ -82,6 +82,7 @@ build curl_bench ${CC:-cc} $cflags bench/c/curl_bench.c bench/c/curl_engines.c b
 
 build bench-echo cargo build --release --quiet -p bench-echo
 build bench-tungstenite cargo build --release --quiet -p bench-tungstenite
+build bench-h2 cargo build --release --quiet -p bench-h2
 
 if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
     build libtrunkline cargo build --profile dist --quiet -p trunkline-ffi --features mimalloc
@@ -89,7 +90,7 @@ if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
     mkdir -p "$out/lib"
     soname=$(readelf -d target/dist/libtrunkline.so 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
     ln -sf "$PWD/target/dist/libtrunkline.so" "$out/lib/${soname:-libtrunkline.so}"
-    for program in trunkline_bench websocket_bench; do
+    for program in trunkline_bench websocket_bench sansio_bench; do
         # shellcheck disable=SC2086
         build $program ${CC:-cc} $cflags -Iinclude bench/c/$program.c bench/c/common.c \
             -o "$out/bin/$program" -Ltarget/dist -ltrunkline -Wl,-rpath,"$PWD/$out/lib"

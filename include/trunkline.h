@@ -446,6 +446,11 @@ typedef struct trunk_cookie_jar trunk_cookie_jar;
 typedef struct trunk_engine trunk_engine;
 
 /**
+ * The opening handshake of a WebSocket without a socket.
+ */
+typedef struct trunk_handshake trunk_handshake;
+
+/**
  * A record of exchanges.
  */
 typedef struct trunk_har trunk_har;
@@ -3492,6 +3497,19 @@ typedef void (*trunk_informational_callback)(void *user_data,
                                              size_t count);
 
 /**
+ * Takes an HTTP/1.1 connection that the peer has upgraded, with the head of its answer and with the bytes that came behind it;
+ * what the engine did not consume comes after these. It ends the exchange: neither `end` nor `error` follows.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `fields`, of which there are `count`, and `rest` live until the function returns.
+ */
+typedef void (*trunk_upgraded_callback)(void *user_data,
+                                        uint16_t status,
+                                        const trunk_header *fields,
+                                        size_t count,
+                                        trunk_view rest);
+
+/**
  * The functions that take an answer. Exactly one of `end` and `error` is called, and last, unless the program has given the
  * exchange up or does not read the body. Members may be appended; the library copies the structure.
  */
@@ -3528,6 +3546,10 @@ typedef struct {
      * Disposes of the user data, once nothing of all this will be called. NULL: nothing is called.
      */
     trunk_destroy_callback destroy;
+    /**
+     * The connection, where the peer upgrades it: after a 101, or a CONNECT that succeeds. NULL: a 101 is an error.
+     */
+    trunk_upgraded_callback upgraded;
 } trunk_exchange_handlers;
 
 /**
@@ -3541,14 +3563,15 @@ typedef struct {
 #define TRUNK_FLOW_PAUSE 1
 
 /**
- * Sends a request. With NULL as `upload` it has no body; else its body is written there. Beyond the peer's limit of streams it
- * waits for its turn.
+ * Sends a request. With NULL as `upload` it has no body; else its body is written there. Over HTTP/1.1, and beyond the peer's
+ * limit of streams, it waits for its turn. Over HTTP/1.1 a body without `content-length` is chunked, and `trailer` has to
+ * name its trailers.
  *
  * Ownership: request and handlers are copied. On success `user_data` belongs to the library until the handlers'
  * `destroy` is called with it. The caller frees `*upload`.
  * Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, `TRUNK_ERROR_INVALID_URL` or `TRUNK_ERROR_INVALID_HEADER` for a request that the
- * protocol cannot carry, `TRUNK_ERROR_CLOSED` after `trunk_http2_shutdown` or the end of the connection,
- * `TRUNK_ERROR_HTTP2_GOAWAY` after the peer's GOAWAY.
+ * protocol cannot carry, `TRUNK_ERROR_CLOSED` after a shutdown or the end of the connection,
+ * `TRUNK_ERROR_HTTP2_GOAWAY` after the peer's GOAWAY, `TRUNK_ERROR_INVALID_HANDLE` for a WebSocket.
  */
 trunk_status trunk_engine_request(trunk_engine *engine,
                                   const trunk_request_head *request,
@@ -3566,7 +3589,7 @@ trunk_status trunk_engine_request(trunk_engine *engine,
 typedef void (*trunk_flushed_callback)(void *user_data, bool written);
 
 /**
- * Gives it back. Before `trunk_upload_close` that resets the stream, with CANCEL: a body is never cut short in silence. NULL
+ * Gives it back. Before `trunk_upload_close` that gives the exchange up, with CANCEL: a body is never cut short in silence. NULL
  * is let pass.
  *
  * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
@@ -3623,7 +3646,7 @@ trunk_status trunk_upload_close(trunk_upload *upload,
                                 size_t count);
 
 /**
- * Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7). No function of it is called any more, but `destroy`.
+ * Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7); over HTTP/1.1 that ends the connection. No function of it is called any more, but `destroy`.
  */
 trunk_status trunk_upload_cancel(trunk_upload *upload,
                                  uint32_t code);
@@ -3631,7 +3654,7 @@ trunk_status trunk_upload_cancel(trunk_upload *upload,
 /* ---- Connections without a socket: bodies of answers --------------------------------------------------------- */
 
 /**
- * Gives it back. One that was not read resets the stream, with CANCEL; else the body goes on being delivered. NULL is let
+ * Gives it back. One that was not read gives the exchange up, with CANCEL; else the body goes on being delivered. NULL is let
  * pass.
  *
  * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
@@ -3652,11 +3675,10 @@ trunk_status trunk_answer_read(trunk_answer *answer);
 trunk_status trunk_answer_resume(trunk_answer *answer);
 
 /**
- * Gives the answer up, and what is left of the request: `RST_STREAM` with this code (RFC 9113, 7). No function of the
+ * Gives the answer up, and what is left of the request, as `trunk_upload_cancel` does. No function of the
  * exchange is called any more, but `destroy`.
  */
-trunk_status trunk_answer_cancel(trunk_answer *answer,
-                                 uint32_t code);
+trunk_status trunk_answer_cancel(trunk_answer *answer, uint32_t code);
 
 /* ---- Connections without a socket: HTTP/2 settings ----------------------------------------------------------- */
 
@@ -3793,7 +3815,8 @@ trunk_status trunk_http2_new_after_upgrade(const trunk_request_head *request,
  *
  * Ownership: `payload` is copied. On success `user_data` belongs to the library until `destroy` (NULL allowed) is called with
  * it.
- * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for another number of bytes, `TRUNK_ERROR_CLOSED` after the end of the connection.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for another number of bytes, `TRUNK_ERROR_CLOSED` after the end of the connection,
+ * `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
  */
 trunk_status trunk_http2_ping(trunk_engine *engine,
                               trunk_view payload,
@@ -3805,8 +3828,187 @@ trunk_status trunk_http2_ping(trunk_engine *engine,
  * Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8) behind the requests that were made. Those that are under way go
  * on to their ends; then the connection closes. Some servers, Apache httpd among them, answer none after it that they have
  * not begun with.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
  */
 trunk_status trunk_http2_shutdown(trunk_engine *engine);
+
+/* ---- Connections without a socket: HTTP/1.1 ------------------------------------------------------------------ */
+
+/**
+ * Makes an HTTP/1.1 client connection at its beginning (RFC 9112). It carries one exchange at a time; others wait for their
+ * turn. `max_headers` is how many fields an answer may have (0: 100), `max_header_bytes` the bytes of its head (0: 64 KiB). The
+ * `promise` of the handlers is never called.
+ *
+ * Ownership: the handlers are copied. On success `user_data` belongs to the library until their `destroy` is called with it.
+ * The caller frees `*engine`.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for less than 8192 `max_header_bytes`.
+ */
+trunk_status trunk_http1_new(size_t max_headers,
+                             size_t max_header_bytes,
+                             const trunk_connection_handlers *handlers,
+                             void *user_data,
+                             trunk_engine **engine);
+
+/**
+ * Asks no more: the connection closes when the requests that were made have their answers.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
+ */
+trunk_status trunk_http1_shutdown(trunk_engine *engine);
+
+/* ---- Connections without a socket: handshakes of WebSockets -------------------------------------------------- */
+
+/**
+ * Makes the opening handshake of a WebSocket over HTTP/1.1 (RFC 6455, 4.1), with an offer of compression where `deflate` is
+ * set. `fields` (NULL allowed with a count of 0) are those that the program adds to the GET, `sec-websocket-protocol`
+ * among them. The program sends all that `trunk_handshake_field` answers, with an engine's request or by itself.
+ *
+ * Ownership: `fields` are copied. The caller frees `*handshake`.
+ * Errors: `TRUNK_ERROR_INVALID_HEADER`.
+ */
+trunk_status trunk_handshake_new(const trunk_header *fields,
+                                 size_t count,
+                                 bool deflate,
+                                 trunk_handshake **handshake);
+
+/**
+ * Gives it back; a WebSocket that was made with it goes on. NULL is let pass.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
+ */
+trunk_status trunk_handshake_free(trunk_handshake *handshake);
+
+/**
+ * The field of this number, from 0, that the request has to have. The name's `data` is NULL behind the last.
+ *
+ * Valid until: the views live as long as the handshake.
+ */
+trunk_status trunk_handshake_field(const trunk_handshake *handshake, size_t index, trunk_header *field);
+
+/**
+ * Checks the answer. The subprotocol that the peer has chosen, if any, is among its fields.
+ *
+ * Errors: `TRUNK_ERROR_WEBSOCKET_REJECTED` for another status than 101, `TRUNK_ERROR_WEBSOCKET_HANDSHAKE` for an answer that is
+ * not valid, `TRUNK_ERROR_INVALID_HEADER`.
+ */
+trunk_status trunk_handshake_check(trunk_handshake *handshake,
+                                   uint16_t status,
+                                   const trunk_header *fields,
+                                   size_t count);
+
+/* ---- Connections without a socket: WebSockets ---------------------------------------------------------------- */
+
+/**
+ * What a WebSocket accepts, and how it hands it over. Members may be appended.
+ */
+typedef struct {
+    /**
+     * `sizeof(trunk_websocket_settings)`.
+     */
+    size_t size;
+    /**
+     * Bytes of a frame that is received. 0: 16 MiB.
+     */
+    size_t max_frame_bytes;
+    /**
+     * Bytes of a message that is received, once decompressed. 0: 64 MiB.
+     */
+    size_t max_message_bytes;
+    /**
+     * Bytes that are queued for sending. 0: 1 MiB. A message that is larger is taken when nothing else is queued.
+     */
+    size_t send_buffer;
+    /**
+     * Data frames are handed over as they came, and not put together to messages.
+     */
+    bool frames;
+} trunk_websocket_settings;
+
+/**
+ * Takes a message or a control frame and says how to go on, after `TRUNK_FLOW_PAUSE` with `trunk_websocket_engine_resume`.
+ * Pings have been answered, and so has the peer's close.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `message` and its payload live until the function returns.
+ */
+typedef trunk_flow (*trunk_frame_callback)(void *user_data, const trunk_message *message);
+
+/**
+ * Says how a WebSocket has ended: with `TRUNK_OK` and the code of the peer's close (0: none) where the closing handshake is done;
+ * else with what went wrong. `message` says that for people.
+ *
+ * Threads: as `trunk_head_callback`.
+ * Valid until: `message` lives until the function returns.
+ */
+typedef void (*trunk_closed_callback)(void *user_data, trunk_status status, uint16_t code, trunk_view message);
+
+/**
+ * The functions that a WebSocket calls. Members may be appended; the library copies the structure.
+ */
+typedef struct {
+    /**
+     * `sizeof(trunk_websocket_handlers)`.
+     */
+    size_t size;
+    /**
+     * Each message and control frame; required.
+     */
+    trunk_frame_callback frame;
+    /**
+     * The end, once, last; required.
+     */
+    trunk_closed_callback closed;
+    /**
+     * Disposes of the user data, once nothing of all this will be called. NULL: nothing is called.
+     */
+    trunk_destroy_callback destroy;
+} trunk_websocket_handlers;
+
+/**
+ * Makes the client's side of a WebSocket whose handshake is done (RFC 6455): what followed the 101 is given to
+ * `trunk_engine_read`. `handshake` has checked the answer; NULL stands for one without compression that the program has checked
+ * itself. With NULL as `settings` all are at their defaults.
+ *
+ * Ownership: settings and handlers are copied; `handshake` stays the caller's. On success `user_data` belongs to the library
+ * until the handlers' `destroy` is called with it. The caller frees `*engine`.
+ * Errors: `TRUNK_ERROR_INVALID_STATE` for a handshake whose answer was not checked, or refused.
+ */
+trunk_status trunk_websocket_engine_new(const trunk_handshake *handshake,
+                                        const trunk_websocket_settings *settings,
+                                        const trunk_websocket_handlers *handlers,
+                                        void *user_data,
+                                        trunk_engine **engine);
+
+/**
+ * Queues a message, a fragment or a control frame. A close begins the closing handshake, after which nothing more is taken.
+ *
+ * Ownership: the payload is copied.
+ * Errors: `TRUNK_ERROR_AGAIN` while the queue is full: see `trunk_websocket_engine_on_room`. `TRUNK_ERROR_INVALID_ARGUMENT` for
+ * what RFC 6455 does not allow to be sent, `TRUNK_ERROR_INVALID_STATE` after a close, at the end, and for a message inside
+ * another. `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
+ */
+trunk_status trunk_websocket_engine_send(trunk_engine *engine,
+                                         const trunk_message *message);
+
+/**
+ * Has `callback` called once there is room after `trunk_websocket_engine_send` has answered `TRUNK_ERROR_AGAIN`. Where there
+ * never will be it is let go. The one before it, if any, is let go too.
+ *
+ * Ownership: on success `user_data` belongs to the library until `destroy` (NULL allowed) is called with it.
+ * Errors: `TRUNK_ERROR_CLOSED` at the end; `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
+ */
+trunk_status trunk_websocket_engine_on_room(trunk_engine *engine,
+                                            trunk_wake_callback callback,
+                                            void *user_data,
+                                            trunk_destroy_callback destroy);
+
+/**
+ * Goes on after a `TRUNK_FLOW_PAUSE`.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
+ */
+trunk_status trunk_websocket_engine_resume(trunk_engine *engine);
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------- */
 

@@ -222,6 +222,38 @@ def idle_job(name: str, count: int, processes: int, opening: bool) -> Job:
     return Job(name, title, programs, unit="KiB", figure="growth_kib")
 
 
+def c_sansio_job() -> Job:
+    name = "c-sansio-64"
+
+    def program(library: str, binary: str, role: str) -> Program:
+        def command(urls: Urls, seconds: float) -> list[str]:
+            line = [binary, "--job", name, "--url", f"{urls.http2_clear}/small"]
+            return [*line, "--in-flight", "64", "--seconds", str(seconds)]
+
+        return Program(library, role, command)
+
+    programs = (
+        program("h2", str(paths.H2), "peer"),
+        program("trunkline", str(paths.BIN / "sansio_bench"), "ours"),
+    )
+    return Job(name, "C, HTTP/2 in clear text without a socket, 64 in flight", programs)
+
+
+def python_sansio_job() -> Job:
+    name = "py-sansio-64"
+
+    def program(client: str) -> Program:
+        def command(urls: Urls, seconds: float) -> list[str]:
+            line = [str(paths.PYTHON), str(paths.BENCH / "python" / "sansio.py"), client]
+            line += ["--job", name, "--url", f"{urls.http2_clear}/small", "--in-flight", "64"]
+            return [*line, "--seconds", str(seconds)]
+
+        return Program(client, "ours" if client == "trunkline" else "peer", command)
+
+    title = "Python, HTTP/2 in clear text without a socket, 64 in flight"
+    return Job(name, title, (program("h2"), program("trunkline")))
+
+
 JOBS = (
     c_job(1, 64),
     c_job(2, 64),
@@ -242,6 +274,8 @@ JOBS = (
     websocket_job("ws-100k-16", 100_000, 16, "100 KB"),
     idle_job("ws-idle-10k", 10_000, 1, opening=False),
     idle_job("ws-open-20k", 20_000, IDLE_PROCESSES, opening=True),
+    c_sansio_job(),
+    python_sansio_job(),
     download_job(1, False),
     download_job(2, False),
     download_job(1, True),
@@ -279,6 +313,8 @@ GOALS = (
         Goal("ws-256-1", tuple(f"{client}/{loop}" for client in SOCKETS), f"picows/{loop}", 1.0)
         for loop in LOOPS
     ),
+    Goal("c-sansio-64", ("trunkline",), "h2", 0.9),
+    Goal("py-sansio-64", ("trunkline",), "h2", 10.0),
     *(Goal(f"download-h{http}", C_BOTH, "libcurl/poll", 1.0) for http in (1, 2)),
     Goal("ws-idle-10k", ("trunkline",), most_kib=12 * 10_000),
     Goal("ws-open-20k", ("trunkline",), least=20_000 / 30),

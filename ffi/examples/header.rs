@@ -79,6 +79,15 @@ const SECTIONS: &[(&str, &str)] = &[
         "sansio/settings.rs",
     ),
     ("Connections without a socket: HTTP/2", "sansio/http2.rs"),
+    ("Connections without a socket: HTTP/1.1", "sansio/http1.rs"),
+    (
+        "Connections without a socket: handshakes of WebSockets",
+        "sansio/handshake.rs",
+    ),
+    (
+        "Connections without a socket: WebSockets",
+        "sansio/websocket.rs",
+    ),
     ("Statistics", "statistics.rs"),
     ("Log", "log.rs"),
 ];

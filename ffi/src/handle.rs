@@ -19,7 +19,7 @@ use crate::request::RequestObject;
 use crate::request_url::RequestSettings;
 use crate::resolver::ResolveObject;
 use crate::retry::AttemptObject;
-use crate::sansio::{AnswerObject, EngineObject, UploadObject};
+use crate::sansio::{AnswerObject, EngineObject, HandshakeObject, UploadObject};
 use crate::statistics::StatisticsObject;
 use crate::tag::Tag;
 use crate::text::{LinesEngine, SseEngine};
@@ -120,6 +120,11 @@ pub struct trunk_answer {
     _opaque: [u8; 0],
 }
 
+/// The opening handshake of a WebSocket without a socket.
+pub struct trunk_handshake {
+    _opaque: [u8; 0],
+}
+
 const INDEX_BITS: u32 = 26;
 const GENERATION_BITS: u32 = 27;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
@@ -202,6 +207,7 @@ pub(crate) enum Object {
     Engine(Arc<EngineObject>),
     Upload(Arc<UploadObject>),
     Answer(Arc<AnswerObject>),
+    Handshake(Arc<HandshakeObject>),
 }
 
 /// A type of which there are handles.
@@ -257,6 +263,7 @@ handled!(Mutex<TextEngine>, TextDecoder);
 handled!(EngineObject, Engine);
 handled!(UploadObject, Upload);
 handled!(AnswerObject, Answer);
+handled!(HandshakeObject, Handshake);
 
 impl Handled for RequestObject {
     const TAG: Tag = Tag::Request;
@@ -517,6 +524,7 @@ mod tests {
             Tag::Engine,
             Tag::Upload,
             Tag::Answer,
+            Tag::Handshake,
         ] {
             assert_eq!(
                 Place::decode(place.encode(tag, fork::process()), tag).unwrap(),

@@ -22,6 +22,7 @@ pub(crate) enum Tag {
     Engine = 17,
     Upload = 18,
     Answer = 19,
+    Handshake = 20,
 }
 
 impl Tag {
@@ -46,6 +47,7 @@ impl Tag {
             Tag::Engine => "trunk_engine",
             Tag::Upload => "trunk_upload",
             Tag::Answer => "trunk_answer",
+            Tag::Handshake => "trunk_handshake",
         }
     }
 }

@@ -26,6 +26,7 @@ mod prepare;
 mod receive;
 mod resolver;
 mod response;
+mod sansio;
 mod source;
 mod text;
 mod timeout;
@@ -75,6 +76,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cookies::cookies_of, module)?)?;
     module.add_class::<har::HarLog>()?;
     module.add_class::<resolver::Lookup>()?;
+    sansio::register(module)?;
     module.add_class::<manager::Manager>()?;
     module.add_class::<exchange::Exchange>()?;
     module.add_class::<receive::AsyncExchange>()?;

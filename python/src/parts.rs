@@ -276,7 +276,8 @@ pub(crate) fn fragment(
     Ok(Bound::new(py, frame)?.into_any().unbind())
 }
 
-fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, PyAny>> {
+/// A frame as a Python object.
+pub(crate) fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<Bound<'py, PyAny>> {
     let bytes = |bytes: &Bytes| PyBytes::new(py, bytes).into_any().unbind();
     let (kind, payload, code) = match frame {
         trunkline::Frame::Text(text) => ("text", utf8(py, text).into_any().unbind(), None),

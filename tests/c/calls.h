@@ -212,7 +212,13 @@
     X(trunk_upload_cancel, upload, (h, 1))                                                                           \
     X(trunk_answer_read, answer, (h))                                                                                \
     X(trunk_answer_resume, answer, (h))                                                                              \
-    X(trunk_answer_cancel, answer, (h, 1))
+    X(trunk_answer_cancel, answer, (h, 1))                                                                           \
+    X(trunk_http1_shutdown, http1, (h))                                                                              \
+    X(trunk_websocket_engine_send, websocket, (h, &message))                                                         \
+    X(trunk_websocket_engine_on_room, websocket, (h, never_destroy, NULL, never_destroy))                            \
+    X(trunk_websocket_engine_resume, websocket, (h))                                                                 \
+    X(trunk_handshake_field, handshake, (h, 0, &o->header))                                                          \
+    X(trunk_handshake_check, handshake, (h, 101, NULL, 0))
 
 #define FREE_CALLS(X)                                                                                                \
     X(trunk_manager_options_free, manager_options, (h))                                                              \
@@ -229,7 +235,8 @@
     X(trunk_text_decoder_free, text_decoder, (h))                                                                    \
     X(trunk_engine_free, engine, (h))                                                                                \
     X(trunk_upload_free, upload, (h))                                                                                \
-    X(trunk_answer_free, answer, (h))
+    X(trunk_answer_free, answer, (h))                                                                                \
+    X(trunk_handshake_free, handshake, (h))
 
 /* Functions that answer a value, and the neutral one. */
 #define NO_VIEW(call) (call.data == NULL)
@@ -294,6 +301,8 @@ static const char *const without_handle[] = {
     "trunk_text_decoder_new", "trunk_text_decoder_new_for_content_type",
     "trunk_http2_new",       "trunk_http2_new_after_upgrade",
     "trunk_http2_settings_init", "trunk_http2_upgrade_request",
+    "trunk_http1_new",       "trunk_handshake_new",
+    "trunk_websocket_engine_new",
 };
 
 #endif

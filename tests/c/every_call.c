@@ -78,6 +78,7 @@ static void never_flushed(void *user_data, bool written)
     never_destroy(user_data);
 }
 
+static const trunk_message message = {.kind = TRUNK_FRAME_TEXT};
 static const trunk_request_head request_head = {sizeof request_head, {(const uint8_t *)"GET", 3},
                                                 {(const uint8_t *)"http://a/", 9}, NULL, 0};
 

@@ -7,7 +7,9 @@
 struct handles {
     void *manager_options, *manager, *request_options, *request, *statistics;
     const void *part;
-    void *cookie_jar, *url, *multipart, *lines, *sse, *har, *resolve, *text_decoder, *engine, *upload, *answer;
+    void *cookie_jar, *url, *multipart, *lines, *sse, *har, *resolve, *text_decoder, *engine, *upload, *answer, *handshake;
+    /* Engines that speak HTTP/1.1 and WebSocket. */
+    void *http1, *websocket;
     /* Waits for `resolve`. */
     trunk_request *waiting;
 };

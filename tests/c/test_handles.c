@@ -25,7 +25,25 @@ static trunk_resolve *make_resolve(trunk_manager *manager, trunk_request **waiti
     return atomic_load(asked);
 }
 
-/* An engine in the middle of an exchange. */
+static trunk_flow on_frame(void *user_data, const trunk_message *message)
+{
+    (void)user_data;
+    (void)message;
+    return TRUNK_FLOW_CONTINUE;
+}
+
+static void on_closed(void *user_data, trunk_status status, uint16_t code, trunk_view message)
+{
+    (void)user_data;
+    (void)status;
+    (void)code;
+    (void)message;
+}
+
+static const trunk_websocket_handlers never_called = {
+    .size = sizeof never_called, .frame = on_frame, .closed = on_closed};
+
+/* An engine in the middle of an exchange, and others. */
 static void make_engine(struct handles *handles)
 {
     static struct told told = {.unread = true};
@@ -40,6 +58,9 @@ static void make_engine(struct handles *handles)
     size = frame_put(frames, size, HEADERS, END_HEADERS, 1, ok, sizeof ok);
     CHECK(talk_feed(engine, frames, size, SIZE_MAX) == size);
     CHECK(told.answer != NULL);
+    CHECK_OK(trunk_handshake_new(NULL, 0, true, (trunk_handshake **)(void *)&handles->handshake));
+    CHECK_OK(trunk_http1_new(0, 0, &told_connection, &told, (trunk_engine **)(void *)&handles->http1));
+    CHECK_OK(trunk_websocket_engine_new(NULL, NULL, &never_called, NULL, (trunk_engine **)(void *)&handles->websocket));
     handles->engine = engine;
     handles->upload = upload;
     handles->answer = told.answer;
@@ -101,6 +122,9 @@ void handles_free(const struct handles *handles)
 {
     CHECK_OK(trunk_resolve_fail(handles->resolve, trunk_text("enough")));
     CHECK_OK(trunk_request_free(handles->waiting));
+    CHECK_OK(trunk_handshake_free(handles->handshake));
+    CHECK_OK(trunk_engine_free(handles->http1));
+    CHECK_OK(trunk_engine_free(handles->websocket));
     CHECK_OK(trunk_answer_free(handles->answer));
     CHECK_OK(trunk_upload_free(handles->upload));
     CHECK_OK(trunk_engine_free(handles->engine));
@@ -243,7 +267,10 @@ void test_handles(const struct server *server)
                             .text_decoder = handles.cookie_jar,
                             .engine = handles.upload,
                             .upload = handles.answer,
-                            .answer = handles.engine};
+                            .answer = handles.engine,
+                            .handshake = handles.answer,
+                            .http1 = handles.handshake,
+                            .websocket = handles.handshake};
     call_everything(&wrong, TRUNK_ERROR_INVALID_HANDLE, TRUNK_ERROR_INVALID_HANDLE);
     test_end();
 

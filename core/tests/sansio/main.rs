@@ -1,5 +1,6 @@
 //! Connections that own no socket, against servers in memory and servers that do as they are told.
 
+mod adversary;
 mod http1;
 mod http2_faults;
 mod http2_handles;

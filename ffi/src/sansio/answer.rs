@@ -36,7 +36,7 @@ fn get(answer: *const trunk_answer) -> Result<Arc<AnswerObject>> {
     handle::get(answer.addr())
 }
 
-/// Gives it back. One that was not read resets the stream, with CANCEL; else the body goes on being delivered. NULL is let
+/// Gives it back. One that was not read gives the exchange up, with CANCEL; else the body goes on being delivered. NULL is let
 /// pass.
 ///
 /// Errors: `TRUNK_ERROR_INVALID_HANDLE`.
@@ -79,7 +79,7 @@ pub extern "C" fn trunk_answer_resume(answer: *mut trunk_answer) -> trunk_status
     })
 }
 
-/// Gives the answer up, and what is left of the request: `RST_STREAM` with this code (RFC 9113, 7). No function of the
+/// Gives the answer up, and what is left of the request, as `trunk_upload_cancel` does. No function of the
 /// exchange is called any more, but `destroy`.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_answer_cancel(answer: *mut trunk_answer, code: u32) -> trunk_status {

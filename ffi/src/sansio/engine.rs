@@ -1,9 +1,12 @@
 //! How every engine is driven.
 
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
+use engine::sansio::http1::Http1Client;
 use engine::sansio::http2::Http2Client;
+use engine::sansio::websocket::WebSocketClient;
 use engine::sansio::{Engine, ReadOperation, Vectors, WakeHandler, WriteOperation, WriteResult};
 use engine::{Error, ErrorCode, Result};
 
@@ -50,7 +53,9 @@ pub type trunk_wake_callback = Option<unsafe extern "C" fn(user_data: *mut c_voi
 
 /// What an engine speaks.
 pub(super) enum Protocol {
+    Http1(Http1Client),
     Http2(Http2Client),
+    WebSocket(WebSocketClient),
 }
 
 /// An engine, and the bytes that C may be writing.
@@ -69,12 +74,35 @@ impl EngineObject {
 
     fn engine(&self) -> &dyn Engine {
         match &self.protocol {
+            Protocol::Http1(client) => client,
             Protocol::Http2(client) => client,
+            Protocol::WebSocket(client) => client,
         }
     }
 
     pub(super) fn protocol(&self) -> &Protocol {
         &self.protocol
+    }
+
+    pub(super) fn http1(&self) -> Result<&Http1Client> {
+        match &self.protocol {
+            Protocol::Http1(client) => Ok(client),
+            _ => Err(other_protocol("HTTP/1.1")),
+        }
+    }
+
+    pub(super) fn http2(&self) -> Result<&Http2Client> {
+        match &self.protocol {
+            Protocol::Http2(client) => Ok(client),
+            _ => Err(other_protocol("HTTP/2")),
+        }
+    }
+
+    pub(super) fn websocket(&self) -> Result<&WebSocketClient> {
+        match &self.protocol {
+            Protocol::WebSocket(client) => Ok(client),
+            _ => Err(other_protocol("WebSocket")),
+        }
     }
 
     fn offer(&self, vectors: Vectors) {
@@ -109,6 +137,20 @@ impl EngineObject {
         }
         answer
     }
+}
+
+/// The answer to a call that is for engines of another protocol.
+pub(super) fn other_protocol(wanted: &str) -> Error {
+    Error::new(
+        ErrorCode::InvalidHandle,
+        format!("this trunk_engine does not speak {wanted}"),
+    )
+}
+
+/// Makes the handle of an engine.
+pub(super) fn insert(protocol: Protocol) -> Result<*mut trunk_engine> {
+    let engine = handle::insert(EngineObject::new(protocol))?;
+    Ok(ptr::without_provenance_mut(engine))
 }
 
 /// A function of the caller's that is called once.

@@ -9,7 +9,7 @@ use engine::{Error, ErrorCode, Result};
 use http::{HeaderMap, Response};
 
 use super::answer::AnswerObject;
-use super::engine::{EngineObject, Protocol};
+use super::engine::{EngineObject, Protocol, other_protocol};
 use super::error::{self, trunk_engine_error_callback};
 use super::fields::{self, trunk_request_head};
 use super::hooks::Hooks;
@@ -77,6 +77,21 @@ pub type trunk_trailers_callback =
 /// Threads: as `trunk_head_callback`.
 pub type trunk_end_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
+/// Takes an HTTP/1.1 connection that the peer has upgraded, with the head of its answer and with the bytes that came behind it;
+/// what the engine did not consume comes after these. It ends the exchange: neither `end` nor `error` follows.
+///
+/// Threads: as `trunk_head_callback`.
+/// Valid until: `fields`, of which there are `count`, and `rest` live until the function returns.
+pub type trunk_upgraded_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        status: u16,
+        fields: *const trunk_header,
+        count: usize,
+        rest: trunk_view,
+    ),
+>;
+
 /// The functions that take an answer. Exactly one of `end` and `error` is called, and last, unless the program has given the
 /// exchange up or does not read the body. Members may be appended; the library copies the structure.
 #[repr(C)]
@@ -98,6 +113,8 @@ pub struct trunk_exchange_handlers {
     pub informational: trunk_informational_callback,
     /// Disposes of the user data, once nothing of all this will be called. NULL: nothing is called.
     pub destroy: trunk_destroy_callback,
+    /// The connection, where the peer upgrades it: after a 101, or a CONNECT that succeeds. NULL: a 101 is an error.
+    pub upgraded: trunk_upgraded_callback,
 }
 
 // SAFETY: the first member is its size; zeroes are no functions.
@@ -132,7 +149,7 @@ impl ExchangeHooks {
     /// What the core calls.
     pub(super) fn handlers(self: Arc<ExchangeHooks>) -> Handlers {
         let (informed, trailed) = (Arc::clone(&self), Arc::clone(&self));
-        let failed = Arc::clone(&self);
+        let (failed, upgraded) = (Arc::clone(&self), Arc::clone(&self));
         let mut handlers = Handlers::new(
             move |response, body| ExchangeHooks::head(self, &response, body),
             move |error| failed.failed(&error),
@@ -143,7 +160,21 @@ impl ExchangeHooks {
         if informed.functions.informational.is_some() {
             handlers = handlers.on_informational(move |response| informed.informational(&response));
         }
+        if upgraded.functions.upgraded.is_some() {
+            handlers =
+                handlers.on_upgrade(move |response, rest| upgraded.upgraded(&response, &rest));
+        }
         handlers
+    }
+
+    fn upgraded(&self, response: &Response<()>, rest: &[u8]) {
+        if let Some(take) = self.functions.upgraded {
+            let (status, rest) = (response.status().as_u16(), trunk_view::of(rest));
+            fields::show(response.headers(), |fields, count| {
+                // SAFETY: as in `head`.
+                unsafe { take(self.user_data(), status, fields, count, rest) }
+            });
+        }
     }
 
     fn head(self: Arc<ExchangeHooks>, response: &Response<()>, body: ResponseBody) {
@@ -220,14 +251,15 @@ impl ExchangeHooks {
     }
 }
 
-/// Sends a request. With NULL as `upload` it has no body; else its body is written there. Beyond the peer's limit of streams it
-/// waits for its turn.
+/// Sends a request. With NULL as `upload` it has no body; else its body is written there. Over HTTP/1.1, and beyond the peer's
+/// limit of streams, it waits for its turn. Over HTTP/1.1 a body without `content-length` is chunked, and `trailer` has to
+/// name its trailers.
 ///
 /// Ownership: request and handlers are copied. On success `user_data` belongs to the library until the handlers'
 /// `destroy` is called with it. The caller frees `*upload`.
 /// Errors: `TRUNK_ERROR_INVALID_ARGUMENT`, `TRUNK_ERROR_INVALID_URL` or `TRUNK_ERROR_INVALID_HEADER` for a request that the
-/// protocol cannot carry, `TRUNK_ERROR_CLOSED` after `trunk_http2_shutdown` or the end of the connection,
-/// `TRUNK_ERROR_HTTP2_GOAWAY` after the peer's GOAWAY.
+/// protocol cannot carry, `TRUNK_ERROR_CLOSED` after a shutdown or the end of the connection,
+/// `TRUNK_ERROR_HTTP2_GOAWAY` after the peer's GOAWAY, `TRUNK_ERROR_INVALID_HANDLE` for a WebSocket.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_engine_request(
     engine: *mut trunk_engine,
@@ -244,13 +276,20 @@ pub unsafe extern "C" fn trunk_engine_request(
         let request = unsafe { fields::request(request) }?;
         // SAFETY: as above.
         let hooks = unsafe { hooks(handlers, user_data) }?;
-        let Protocol::Http2(client) = engine.protocol();
         let Some(out) = out else {
-            return hooks.hand_over(|hooks| client.request_without_body(request, hooks.handlers()));
+            return hooks.hand_over(|hooks| match engine.protocol() {
+                Protocol::Http1(client) => client.request_without_body(request, hooks.handlers()),
+                Protocol::Http2(client) => client.request_without_body(request, hooks.handlers()),
+                Protocol::WebSocket(_) => Err(other_protocol("HTTP")),
+            });
         };
         // First the handle, so that nothing is sent where there is none.
         let (upload, object) = handle::insert_with(|_| Arc::new(UploadObject::default()))?;
-        let sent = hooks.hand_over(|hooks| client.request(request, hooks.handlers()));
+        let sent = hooks.hand_over(|hooks| match engine.protocol() {
+            Protocol::Http1(client) => client.request(request, hooks.handlers()),
+            Protocol::Http2(client) => client.request(request, hooks.handlers()),
+            Protocol::WebSocket(_) => Err(other_protocol("HTTP")),
+        });
         match sent {
             Ok(body) => object.fill(body),
             Err(error) => {

@@ -10,7 +10,7 @@ use engine::sansio::http2::{Handlers, Http2Client, HttpError, PushHandler, upgra
 use engine::{Error, ErrorCode, Result};
 use http::Request;
 
-use super::engine::{EngineObject, Protocol, trunk_wake_callback, wake};
+use super::engine::{EngineObject, Protocol, insert, trunk_wake_callback, wake};
 use super::error::{self, trunk_engine_error_callback};
 use super::exchange::{self, trunk_exchange_handlers};
 use super::fields::{self, trunk_request_head};
@@ -54,12 +54,12 @@ pub struct trunk_connection_handlers {
 // SAFETY: the first member is its size; zeroes are no functions.
 unsafe impl Table for trunk_connection_handlers {}
 
-type ConnectionHooks = Hooks<trunk_connection_handlers>;
+pub(super) type ConnectionHooks = Hooks<trunk_connection_handlers>;
 
 impl ConnectionHooks {
     /// # Safety
     /// As [`table::read`].
-    unsafe fn read(
+    pub(super) unsafe fn read(
         handlers: *const trunk_connection_handlers,
         user_data: *mut c_void,
     ) -> Result<Arc<ConnectionHooks>> {
@@ -105,18 +105,12 @@ impl ConnectionHooks {
         })
     }
 
-    fn failed(&self, cause: &HttpError) {
+    pub(super) fn failed(&self, cause: &HttpError) {
         if let Some(failed) = self.functions.error {
             // SAFETY: as in `promise`.
             error::show(cause, |error| unsafe { failed(self.user_data(), error) });
         }
     }
-}
-
-/// Makes the handle of a connection.
-fn insert(client: Http2Client) -> Result<*mut trunk_engine> {
-    let engine = handle::insert(EngineObject::new(Protocol::Http2(client)))?;
-    Ok(ptr::without_provenance_mut(engine))
 }
 
 /// Makes an HTTP/2 client connection at its beginning (RFC 9113, 3.4): what it has to write first is the preface. With NULL
@@ -141,9 +135,8 @@ pub unsafe extern "C" fn trunk_http2_new(
         let hooks = unsafe { ConnectionHooks::read(handlers, user_data) }?;
         out.set(hooks.hand_over(|hooks| {
             let push = hooks.push_handler();
-            insert(Http2Client::new(&settings, push, move |error| {
-                hooks.failed(&error);
-            })?)
+            let client = Http2Client::new(&settings, push, move |error| hooks.failed(&error))?;
+            insert(Protocol::Http2(client))
         })?);
         Ok(())
     })
@@ -224,23 +217,17 @@ pub unsafe extern "C" fn trunk_http2_new_after_upgrade(
             let answer = unsafe { exchange::hooks(handlers, answer_user_data) }?;
             answer.hand_over(|answer| {
                 let push = connection.push_handler();
-                insert(Http2Client::after_upgrade(
+                insert(Protocol::Http2(Http2Client::after_upgrade(
                     request,
                     &settings,
                     answer.handlers(),
                     push,
                     move |error| connection.failed(&error),
-                )?)
+                )?))
             })
         })?);
         Ok(())
     })
-}
-
-fn http2(engine: *const trunk_engine) -> Result<Http2Client> {
-    let engine = handle::get::<EngineObject>(engine.addr())?;
-    let Protocol::Http2(client) = engine.protocol();
-    Ok(client.clone())
 }
 
 /// Sends a PING (RFC 9113, 6.7) of these 8 bytes, or of eight zeroes with the empty view, and has `callback` called when the
@@ -248,7 +235,8 @@ fn http2(engine: *const trunk_engine) -> Result<Http2Client> {
 ///
 /// Ownership: `payload` is copied. On success `user_data` belongs to the library until `destroy` (NULL allowed) is called with
 /// it.
-/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for another number of bytes, `TRUNK_ERROR_CLOSED` after the end of the connection.
+/// Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for another number of bytes, `TRUNK_ERROR_CLOSED` after the end of the connection,
+/// `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trunk_http2_ping(
     engine: *mut trunk_engine,
@@ -258,7 +246,8 @@ pub unsafe extern "C" fn trunk_http2_ping(
     destroy: trunk_destroy_callback,
 ) -> trunk_status {
     call(|| {
-        let client = http2(engine)?;
+        let engine = handle::get::<EngineObject>(engine.addr())?;
+        let client = engine.http2()?;
         // SAFETY: the contract: a view that is an argument may be read during the call.
         let payload = match unsafe { payload.bytes() }? {
             [] => None,
@@ -278,10 +267,13 @@ pub unsafe extern "C" fn trunk_http2_ping(
 /// Asks no more: sends GOAWAY with `NO_ERROR` (RFC 9113, 6.8) behind the requests that were made. Those that are under way go
 /// on to their ends; then the connection closes. Some servers, Apache httpd among them, answer none after it that they have
 /// not begun with.
+///
+/// Errors: `TRUNK_ERROR_INVALID_HANDLE` for an engine that speaks another protocol.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_http2_shutdown(engine: *mut trunk_engine) -> trunk_status {
     call(|| {
-        http2(engine)?.shutdown();
+        let engine = handle::get::<EngineObject>(engine.addr())?;
+        engine.http2()?.shutdown();
         Ok(())
     })
 }

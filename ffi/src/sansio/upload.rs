@@ -46,7 +46,7 @@ fn get(upload: *const trunk_upload) -> Result<Arc<UploadObject>> {
     handle::get(upload.addr())
 }
 
-/// Gives it back. Before `trunk_upload_close` that resets the stream, with CANCEL: a body is never cut short in silence. NULL
+/// Gives it back. Before `trunk_upload_close` that gives the exchange up, with CANCEL: a body is never cut short in silence. NULL
 /// is let pass.
 ///
 /// Errors: `TRUNK_ERROR_INVALID_HANDLE`.
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn trunk_upload_close(
     })
 }
 
-/// Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7). No function of it is called any more, but `destroy`.
+/// Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7); over HTTP/1.1 that ends the connection. No function of it is called any more, but `destroy`.
 #[unsafe(no_mangle)]
 pub extern "C" fn trunk_upload_cancel(upload: *mut trunk_upload, code: u32) -> trunk_status {
     call(|| {

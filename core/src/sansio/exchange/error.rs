@@ -108,9 +108,13 @@ impl From<HttpError> for Error {
                 if let Some(error) = cause.downcast_ref::<Error>() {
                     return error.clone();
                 }
-                let early = cause
-                    .downcast_ref::<io::Error>()
-                    .is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof);
+                // The transport in memory breaks in no other way than by its end, which h2 calls a broken pipe.
+                let early = cause.downcast_ref::<io::Error>().is_some_and(|cause| {
+                    matches!(
+                        cause.kind(),
+                        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+                    )
+                });
                 let kind = if early {
                     ErrorCode::ConnectionClosed
                 } else {

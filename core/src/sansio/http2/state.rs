@@ -285,10 +285,18 @@ impl State {
         }
     }
 
+    /// A stream ends with this. Where the end of its answer was told, that was the last.
     fn fail(&mut self, key: Key, cause: HttpError) {
+        let ended = |stream: &mut Stream| matches!(stream.receive, Receive::Ended);
+        let told = self.stream(key).is_some_and(ended);
         let handler = self.remove(key);
-        self.calls
-            .extend(handler.map(|handler| Call::Error(handler, cause)));
+        self.calls.extend(handler.map(|handler| {
+            if told {
+                Call::Drop(Box::new(handler))
+            } else {
+                Call::Error(handler, cause)
+            }
+        }));
     }
 
     fn poll_stream(&mut self, place: usize) -> Option<Call> {

@@ -1,0 +1,500 @@
+//! HTTP/2 and HTTP/1.1 client connections without a socket.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use http::{Method, Request, Uri};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use trunkline::sansio::Engine;
+use trunkline::sansio::exchange::{BodyPart, Flow, Handlers, RequestBody, ResponseBody};
+use trunkline::sansio::http1::{self, Http1Settings};
+use trunkline::sansio::http2::{self, Http2Settings, PushHandler};
+use trunkline::{Error, ErrorCode};
+
+use super::events::Event;
+use super::link::{Events, Link, lock};
+use crate::errors::checked;
+use crate::headers;
+use crate::prepare::shared;
+
+/// An exchange under way.
+#[derive(Default)]
+struct Exchange {
+    upload: Option<RequestBody>,
+    answer: Option<ResponseBody>,
+    paused: Arc<AtomicBool>,
+    /// Its answer is complete.
+    answered: bool,
+}
+
+/// The exchanges of a connection by their number.
+#[derive(Clone, Default)]
+struct Exchanges {
+    all: Arc<Mutex<HashMap<u64, Exchange>>>,
+    last: Arc<AtomicU64>,
+    events: Events,
+}
+
+impl Exchanges {
+    fn next(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Forgets the answer of an exchange that has ended, and the exchange where nothing is left of it.
+    fn ended(&self, number: u64, failed: bool) {
+        let mut all = lock(&self.all);
+        let Some(exchange) = all.get_mut(&number) else {
+            return;
+        };
+        exchange.answered = true;
+        let answer = exchange.answer.take();
+        let gone = if failed || exchange.upload.is_none() {
+            all.remove(&number)
+        } else {
+            None
+        };
+        drop(all);
+        // They may call the connection.
+        drop((answer, gone));
+    }
+
+    /// Handlers that note what happens, for a new exchange.
+    fn handlers(&self, number: u64) -> Handlers {
+        let paused = Arc::new(AtomicBool::new(false));
+        let exchange = Exchange {
+            paused: Arc::clone(&paused),
+            ..Exchange::default()
+        };
+        lock(&self.all).insert(number, exchange);
+        let (answered, failed) = (self.clone(), self.clone());
+        let (trailed, informed) = (self.events.clone(), self.events.clone());
+        Handlers::new(
+            move |response, body| {
+                answered.events.push(Event::Answer(number, response));
+                let parts = answered.clone();
+                body.read(move |part| match part {
+                    BodyPart::Data(data) => {
+                        parts.events.push(Event::Data(number, data));
+                        if paused.load(Ordering::Relaxed) {
+                            Flow::Pause
+                        } else {
+                            Flow::Continue
+                        }
+                    }
+                    BodyPart::End => {
+                        parts.events.push(Event::End(number));
+                        parts.ended(number, false);
+                        Flow::Continue
+                    }
+                });
+                if let Some(exchange) = lock(&answered.all).get_mut(&number) {
+                    exchange.answer = Some(body);
+                }
+            },
+            move |cause| {
+                failed.events.push(Event::Failed(number, cause));
+                failed.ended(number, true);
+            },
+        )
+        .on_trailers(move |fields| trailed.push(Event::Trailers(number, fields)))
+        .on_informational(move |response| informed.push(Event::Informational(number, response)))
+    }
+
+    /// Calls with an exchange's upload.
+    fn upload<T>(
+        &self,
+        number: u64,
+        call: impl FnOnce(&RequestBody) -> trunkline::Result<T>,
+    ) -> trunkline::Result<T> {
+        let taken = lock(&self.all)
+            .get_mut(&number)
+            .and_then(|exchange| exchange.upload.take());
+        let Some(upload) = taken else {
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                format!("exchange {number} takes no more of a body"),
+            ));
+        };
+        let done = call(&upload);
+        // Unless it has ended meanwhile it goes back.
+        let mut all = lock(&self.all);
+        let upload = match all.get_mut(&number) {
+            Some(exchange) => {
+                exchange.upload = Some(upload);
+                None
+            }
+            None => Some(upload),
+        };
+        drop(all);
+        drop(upload);
+        done
+    }
+
+    fn close(&self, number: u64, trailers: http::HeaderMap) -> trunkline::Result<()> {
+        self.upload(number, |upload| {
+            if trailers.is_empty() {
+                upload.close();
+            } else {
+                upload.close_with_trailers(trailers);
+            }
+            Ok(())
+        })?;
+        let mut all = lock(&self.all);
+        let upload = all
+            .get_mut(&number)
+            .and_then(|exchange| exchange.upload.take());
+        if all.get(&number).is_some_and(|exchange| exchange.answered) {
+            all.remove(&number);
+        }
+        drop(all);
+        drop(upload);
+        Ok(())
+    }
+
+    fn pause(&self, number: u64, pause: bool) {
+        let mut all = lock(&self.all);
+        let Some(exchange) = all.get_mut(&number) else {
+            return;
+        };
+        exchange.paused.store(pause, Ordering::Relaxed);
+        let answer = if pause { None } else { exchange.answer.take() };
+        drop(all);
+        if let Some(answer) = answer {
+            answer.resume();
+            let mut all = lock(&self.all);
+            // It may have ended meanwhile.
+            if let Some(exchange) = all.get_mut(&number).filter(|it| !it.answered) {
+                exchange.answer = Some(answer);
+            }
+        }
+    }
+
+    fn cancel(&self, number: u64, code: u32) -> trunkline::Result<()> {
+        let exchange = lock(&self.all).remove(&number);
+        match exchange {
+            Some(Exchange {
+                upload: Some(upload),
+                ..
+            }) => upload.cancel(code),
+            Some(Exchange {
+                answer: Some(answer),
+                ..
+            }) => answer.cancel(code),
+            Some(exchange) => {
+                lock(&self.all).insert(number, exchange);
+                return Err(Error::new(
+                    ErrorCode::InvalidState,
+                    format!("exchange {number} has no answer yet, and was asked without a body"),
+                ));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// A connection that carries exchanges.
+trait Asks: Engine {
+    fn ask(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+        body: bool,
+    ) -> trunkline::Result<Option<RequestBody>>;
+}
+
+impl Asks for http2::Http2Client {
+    fn ask(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+        body: bool,
+    ) -> trunkline::Result<Option<RequestBody>> {
+        if body {
+            return self.request(request, handlers).map(Some);
+        }
+        self.request_without_body(request, handlers).map(|()| None)
+    }
+}
+
+impl Asks for http1::Http1Client {
+    fn ask(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+        body: bool,
+    ) -> trunkline::Result<Option<RequestBody>> {
+        if body {
+            return self.request(request, handlers).map(Some);
+        }
+        self.request_without_body(request, handlers).map(|()| None)
+    }
+}
+
+/// A connection with its exchanges.
+struct Client<E: Asks> {
+    link: Link<E>,
+    exchanges: Exchanges,
+}
+
+impl<E: Asks> Client<E> {
+    fn request(
+        &self,
+        py: Python<'_>,
+        (method, url): (&str, &str),
+        fields: Option<&Bound<'_, PyAny>>,
+        body: bool,
+        more: impl FnOnce(Handlers, u64) -> Handlers,
+    ) -> PyResult<u64> {
+        let mut request = Request::new(());
+        let wrong = |what: String| PyValueError::new_err(what);
+        *request.method_mut() = Method::from_bytes(method.as_bytes())
+            .map_err(|cause| wrong(format!("the method: {cause}")))?;
+        *request.uri_mut() =
+            Uri::try_from(url).map_err(|cause| wrong(format!("the URL: {cause}")))?;
+        *request.headers_mut() = headers::map(py, fields)?;
+        let number = self.exchanges.next();
+        let handlers = more(self.exchanges.handlers(number), number);
+        match self.link.engine.ask(request, handlers, body) {
+            Ok(upload) => {
+                if let Some(exchange) = lock(&self.exchanges.all).get_mut(&number) {
+                    exchange.upload = upload;
+                }
+                Ok(number)
+            }
+            Err(error) => {
+                lock(&self.exchanges.all).remove(&number);
+                checked(py, Err(error))
+            }
+        }
+    }
+}
+
+impl<E: Asks> Drop for Client<E> {
+    fn drop(&mut self) {
+        // They hold the connection, whose handlers hold them.
+        let all = std::mem::take(&mut *lock(&self.exchanges.all));
+        drop(all);
+    }
+}
+
+/// The methods that both classes have; `$own` are those of one alone.
+macro_rules! client {
+    ($class:ident { $($own:tt)* }) => {
+        #[pymethods]
+        impl $class {
+            $($own)*
+
+            /// Appends to the body of a request.
+            fn write(&self, py: Python<'_>, exchange: u64, data: &Bound<'_, PyAny>) -> PyResult<()> {
+                let data = shared(data)?;
+                let written = self.0.exchanges.upload(exchange, |upload| upload.write(data));
+                checked(py, written)
+            }
+
+            /// Bytes that can be written before more than 256 KiB are held; 0 where no more are taken.
+            fn room(&self, exchange: u64) -> usize {
+                let room = self.0.exchanges.upload(exchange, |upload| Ok(upload.room()));
+                room.unwrap_or(0)
+            }
+
+            /// Ends the body of a request.
+            #[pyo3(signature = (exchange, trailers=None))]
+            fn end(
+                &self,
+                py: Python<'_>,
+                exchange: u64,
+                trailers: Option<&Bound<'_, PyAny>>,
+            ) -> PyResult<()> {
+                let trailers = headers::map(py, trailers)?;
+                checked(py, self.0.exchanges.close(exchange, trailers))
+            }
+
+            /// Gives an exchange up.
+            #[pyo3(signature = (exchange, code=8))]
+            fn cancel(&self, py: Python<'_>, exchange: u64, code: u32) -> PyResult<()> {
+                checked(py, self.0.exchanges.cancel(exchange, code))
+            }
+
+            /// Holds the body of an answer back after the piece that comes next.
+            fn pause(&self, exchange: u64) {
+                self.0.exchanges.pause(exchange, true);
+            }
+
+            /// Goes on after a pause: what was held back is among the events of the next call.
+            fn resume(&self, exchange: u64) {
+                self.0.exchanges.pause(exchange, false);
+            }
+
+            /// Asks no more; what was asked goes on to its end.
+            fn shutdown(&self) {
+                self.0.link.engine.shutdown();
+            }
+
+            /// Takes in what the transport has read; what happened.
+            fn receive<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyList>> {
+                self.0.link.receive(py, data)
+            }
+
+            /// The transport has ended; what happened.
+            fn receive_eof<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+                self.0.link.receive_eof(py)
+            }
+
+            /// What has happened since the last call that told.
+            fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+                self.0.link.take(py)
+            }
+
+            /// All that is to be sent now; it counts as sent.
+            fn data_to_send<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+                self.0.link.data_to_send(py)
+            }
+
+            /// The transport takes nothing more; what it gives can still be received.
+            fn send_failed(&self) {
+                self.0.link.send_failed();
+            }
+
+            /// The program has failed: every exchange does.
+            fn fail(&self, message: &str) {
+                self.0.link.engine.report_exn(message.into());
+            }
+
+            /// Whether more is to be received now: not while too much of what is to be sent waits.
+            #[getter]
+            fn wants_data(&self) -> bool {
+                self.0.link.wants_data()
+            }
+
+            /// Nothing more is received and nothing sent.
+            #[getter]
+            fn is_closed(&self) -> bool {
+                self.0.link.engine.is_closed()
+            }
+        }
+    };
+}
+
+/// An HTTP/2 client connection without a socket.
+#[pyclass(frozen, module = "trunkline.sansio")]
+pub(crate) struct Http2Client(Client<http2::Http2Client>);
+
+client!(Http2Client {
+    #[new]
+    #[pyo3(signature = (*, stream_window=None, connection_window=None, max_frame_size=None,
+        header_table_size=None, max_header_bytes=None, push=false))]
+    fn new(
+        py: Python<'_>,
+        stream_window: Option<u32>,
+        connection_window: Option<u32>,
+        max_frame_size: Option<u32>,
+        header_table_size: Option<u32>,
+        max_header_bytes: Option<u32>,
+        push: bool,
+    ) -> PyResult<Http2Client> {
+        let mut settings = Http2Settings::default();
+        for (given, into) in [
+            (stream_window, &mut settings.stream_window),
+            (connection_window, &mut settings.connection_window),
+            (max_frame_size, &mut settings.max_frame_size),
+            (header_table_size, &mut settings.header_table_size),
+            (max_header_bytes, &mut settings.max_header_bytes),
+        ] {
+            *into = given.unwrap_or(*into);
+        }
+        let exchanges = Exchanges::default();
+        let promised = exchanges.clone();
+        let push = push.then(|| -> PushHandler {
+            Box::new(move |request| {
+                let number = promised.next();
+                promised.events.push(Event::Promised(number, request));
+                Some(promised.handlers(number))
+            })
+        });
+        let events = exchanges.events.clone();
+        let engine = checked(py, http2::Http2Client::new(&settings, push, move |cause| {
+            events.push(Event::ConnectionFailed(cause));
+        }))?;
+        let link = Link::new(engine, exchanges.events.clone());
+        Ok(Http2Client(Client { link, exchanges }))
+    }
+
+    /// Asks; the number of the exchange. With `body` its body is written by `write` and ended by `end`.
+    #[pyo3(signature = (method, url, headers=None, *, body=false))]
+    fn request(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        url: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        body: bool,
+    ) -> PyResult<u64> {
+        self.0.request(py, (method, url), headers, body, |handlers, _| handlers)
+    }
+
+    /// Sends a PING of these 8 bytes, by default of zeroes.
+    #[pyo3(signature = (payload=None))]
+    fn ping(&self, py: Python<'_>, payload: Option<&[u8]>) -> PyResult<()> {
+        let payload = payload.map_or(Ok([0; 8]), TryInto::try_into);
+        let payload: [u8; 8] = payload.map_err(|_| PyValueError::new_err("a ping has 8 bytes"))?;
+        let events = self.0.link.events.clone();
+        checked(py, self.0.link.engine.ping(Some(payload), move || {
+            events.push(Event::PingAnswered(payload));
+        }))
+    }
+});
+
+/// An HTTP/1.1 client connection without a socket.
+#[pyclass(frozen, module = "trunkline.sansio")]
+pub(crate) struct Http1Client(Client<http1::Http1Client>);
+
+client!(Http1Client {
+    #[new]
+    #[pyo3(signature = (*, max_headers=None, max_header_bytes=None))]
+    fn new(
+        py: Python<'_>,
+        max_headers: Option<usize>,
+        max_header_bytes: Option<usize>,
+    ) -> PyResult<Http1Client> {
+        let defaults = Http1Settings::default();
+        let settings = Http1Settings {
+            max_headers: max_headers.unwrap_or(defaults.max_headers),
+            max_header_bytes: max_header_bytes.unwrap_or(defaults.max_header_bytes),
+        };
+        let exchanges = Exchanges::default();
+        let events = exchanges.events.clone();
+        let engine = checked(py, http1::Http1Client::new(&settings, move |cause| {
+            events.push(Event::ConnectionFailed(cause));
+        }))?;
+        let link = Link::new(engine, exchanges.events.clone());
+        Ok(Http1Client(Client { link, exchanges }))
+    }
+
+    /// Asks, after what was asked before has its answer; the number of the exchange. With `body` its body is written by `write` and
+    /// ended by `end`. With `upgrade` a 101 gives `Upgraded`, and the connection is the program's.
+    #[pyo3(signature = (method, url, headers=None, *, body=false, upgrade=false))]
+    fn request(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        url: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        body: bool,
+        upgrade: bool,
+    ) -> PyResult<u64> {
+        let exchanges = self.0.exchanges.clone();
+        self.0.request(py, (method, url), headers, body, |handlers, number| {
+            if !upgrade {
+                return handlers;
+            }
+            handlers.on_upgrade(move |response, rest| {
+                exchanges.events.push(Event::Upgraded(number, response, rest));
+                exchanges.ended(number, true);
+            })
+        })
+    }
+});
