@@ -132,6 +132,11 @@ external set_path_style : options -> int -> unit = "trunkline_ocaml_set_path_sty
 external set_streamed_body : options -> int -> unit = "trunkline_ocaml_set_streamed_body"
 external set_body_file : options -> string -> int -> int -> unit = "trunkline_ocaml_set_body_file"
 external set_body_form : options -> Part.headers -> unit = "trunkline_ocaml_set_body_form"
+
+(* [content] is a path where [is_file]; an empty [filename] or [content_type] is none. *)
+type field = { name : string; content : string; filename : string; content_type : string; is_file : bool }
+
+external set_body_multipart : options -> field array -> unit = "trunkline_ocaml_set_body_multipart"
 external set_websocket_protocols : options -> string array -> unit = "trunkline_ocaml_set_websocket_protocols"
 
 external set_websocket_deflate_effort : options -> int -> int -> unit
