@@ -94,7 +94,7 @@ test-rust: setup ## unit, integration and documentation tests of the Rust crates
 	cargo test --release $(LOCKED) $(RUST_CRATES) --no-fail-fast
 
 .PHONY: test-docs
-test-docs: setup lib python ## the documents: every example runs, tables and links are right
+test-docs: setup lib python ocaml-installed ## the documents: every example runs, tables and links are right
 	@$(PY) tests/docs/check_tables.py; tables=$$?; $(PY) tests/docs/run_examples.py && exit $$tables
 
 ##### Lint
