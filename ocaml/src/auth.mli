@@ -16,8 +16,8 @@ type request = {
   host : string;  (** The name of its host, without the port. *)
   body : string option;  (** Its body, where that was given whole. *)
   header : string -> string option;
-      (** The first value of its header field with this name, while the function runs that was shown the request; [None]
-          afterwards. After a challenge [authorization] is what was refused. *)
+      (** The first value of its header field with this name, while the function runs that was shown the request;
+          [None] afterwards. After a challenge [authorization] is what was refused. *)
 }
 
 (** Credentials. *)
@@ -31,6 +31,6 @@ type t =
       (** What this netrc file has for the host; [None] is the file that [NETRC] names, else [~/.netrc]. *)
   | Aws of aws  (** Amazon's signature. *)
   | Function of (request -> (t, string) result)
-      (** Chooses for each request; an error, an exception or another function ends it with {!Error.Invalid_argument}. It
-          runs while the library waits for it, on a thread of the library's or inside the call that waits; it must not wait
-          itself. *)
+      (** Chooses for each request; an error, an exception or another function ends it with {!Error.Invalid_argument}.
+          It runs while the library waits for it, on a thread of the library's or inside the call that waits; it must
+          not wait itself. *)

@@ -1,7 +1,7 @@
 (* Connections without a socket: the stubs of stubs/engine.c, and how what they tell is acted on.
 
-   Every call takes the sink of its connection, into which the library's functions put events; [run] acts on them when the
-   call is over. *)
+   Every call takes the sink of its connection, into which the library's functions put events; [run] acts on them when
+   the call is over. *)
 
 type engine
 type upload
@@ -18,8 +18,8 @@ type event =
   | Flushed of int * bool
   | Woken of int
 
-(* The last event first; and who is asked about a promised request (method, URI, fields): the key of its exchange, or a
-   negative number to refuse it. *)
+(* The last event first; and who is asked about a promised request (method, URI, fields): the key of its exchange, or
+   a negative number to refuse it. *)
 type sink = { mutable events : event list; promise : string -> string -> Part.headers -> int }
 
 (* stream_window, max_frame_size, max_pushed_streams, upload_buffer. *)

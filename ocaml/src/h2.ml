@@ -138,8 +138,9 @@ let rec act_on_all connection =
       act connection event;
       act_on_all connection
 
-(* Calls the engine and acts on what it tells. Inside of a function of the program's the call outside does that, so that
-   everything comes in order. What such a function raises is let through; the other events wait for the next call. *)
+(* Calls the engine and acts on what it tells. Inside of a function of the program's the call outside does that, so
+   that everything comes in order. What such a function raises is let through; the other events wait for the next
+   call. *)
 let run connection call =
   let result = collected connection call in
   (match connection.raised with
@@ -293,8 +294,8 @@ module Client_connection = struct
       buffer = config.request_body_buffer_size;
     }
 
-  (* The key of a pushed exchange, or a refusal. It runs inside of the engine: what it makes happen waits for the end of the
-     call, and so does what it raises. *)
+  (* The key of a pushed exchange, or a refusal. It runs inside of the engine: what it makes happen waits for the end
+     of the call, and so does what it raises. *)
   let promised connection (handler : push_handler) meth uri fields =
     let was_acting = connection.is_acting in
     connection.is_acting <- true;

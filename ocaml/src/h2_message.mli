@@ -1,5 +1,5 @@
-(** What HTTP/2 messages are made of: the plain types of {!H2}, under the names and with the constructors of the library
-    [h2]. *)
+(** What HTTP/2 messages are made of: the plain types of {!H2}, under the names and with the constructors of the
+    library [h2]. *)
 
 (** Methods of requests. *)
 module Method : sig

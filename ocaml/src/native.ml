@@ -1,5 +1,5 @@
-(* The stubs. What the C side builds has the order of the types here, in Part and in Auth; each call that can fail raises
-   [Refused], which no module lets out. *)
+(* The stubs. What the C side builds has the order of the types here, in Part and in Auth; each call that can fail
+   raises [Refused], which no module lets out. *)
 
 exception Refused of int * string
 

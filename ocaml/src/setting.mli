@@ -50,7 +50,8 @@ type path_style =
 type field =
   | Text_field of string * string  (** Name and text, which is sent as it is. *)
   | Bytes_field of { name : string; bytes : string; filename : string option; content_type : string option }
-      (** Bytes. Where there is a filename they are a file, and the content type is by default that of its extension. *)
+      (** Bytes. Where there is a filename they are a file, and the content type is by default that of its extension.
+          *)
   | File_field of { name : string; path : string; filename : string option; content_type : string option }
       (** A file, read when the request is sent. The filename is by default that of the path. *)
 

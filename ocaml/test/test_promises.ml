@@ -283,6 +283,32 @@ let stress server drive () =
   done;
   Gc.set control
 
+(* What this process has in memory, in KiB. *)
+let resident () =
+  let file = open_in "/proc/self/status" in
+  let rec find () =
+    let line = input_line file in
+    match String.split_on_char ':' line with
+    | [ "VmRSS"; size ] -> Scanf.sscanf size " %d" Fun.id
+    | _ -> find ()
+  in
+  Fun.protect ~finally:(fun () -> close_in file) find
+
+(* Requests, functions and bodies leave nothing behind. *)
+let no_growth server drive () =
+  let manager = manager ~drive () in
+  let run count =
+    for _ = 1 to count do
+      let options = get ~retry:(Function (fun _ -> Stop)) (http server ^ "/bytes/100") "GET" in
+      ignore (answer manager options)
+    done;
+    collect ();
+    resident ()
+  in
+  let before = run 1000 in
+  let after = run 4000 in
+  if after - before > 8192 then Alcotest.failf "it grew from %d to %d KiB" before after
+
 (* ---- Threads ---- *)
 
 let threads server drive () =
@@ -466,7 +492,8 @@ let () =
              ( "ends",
                on_both "cancel" cancel @ on_both "shutdown" shutdown @ once "freed" freed
                @ once "interrupted" interrupted );
-             ("collector", on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress);
+             ( "collector",
+               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress @ on_both "no growth" no_growth );
              ("threads", on_both "threads" threads @ once "received twice" received_twice);
              ( "functions",
                on_both "retry" retry_function @ once "delay" delay_function @ on_both "auth" auth_function
