@@ -93,7 +93,8 @@ let run one for_seconds =
   let count = { requests = 0; errors = 0; bytes = 0; first = "" } in
   let start = Unix.gettimeofday () in
   let rec work worker =
-    if Unix.gettimeofday () -. start >= for_seconds then Lwt.return_unit else one count worker >>= fun () -> work worker
+    if Unix.gettimeofday () -. start >= for_seconds then Lwt.return_unit
+    else one count worker >>= fun () -> work worker
   in
   Lwt.join (List.init !in_flight work) >|= fun () -> (count, Unix.gettimeofday () -. start)
 

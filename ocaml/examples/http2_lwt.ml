@@ -47,7 +47,8 @@ let rec read_loop connection socket bytes =
 let main port targets =
   let socket = Lwt_unix.socket PF_INET SOCK_STREAM 0 in
   Lwt_unix.connect socket (ADDR_INET (Unix.inet_addr_loopback, port)) >>= fun () ->
-  let connection = Connection.create ?config:None ?push_handler:None ~error_handler:(fun _ -> failwith "the connection failed") in
+  let error_handler _ = failwith "the connection failed" in
+  let connection = Connection.create ?config:None ?push_handler:None ~error_handler in
   let requests = Lwt_list.iter_p (fetch connection) targets >|= fun () -> Connection.shutdown connection in
   Lwt.join [ requests; write_loop connection socket; read_loop connection socket (Bytes.create 65536) ] >>= fun () ->
   Lwt_unix.close socket

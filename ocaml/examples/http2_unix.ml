@@ -48,7 +48,8 @@ let rec pump connection socket bytes =
 let () =
   let socket = Unix.socket PF_INET SOCK_STREAM 0 in
   Unix.connect socket (ADDR_INET (Unix.inet_addr_loopback, int_of_string Sys.argv.(1)));
-  let connection = Connection.create ?config:None ?push_handler:None ~error_handler:(fun _ -> failwith "the connection failed") in
+  let error_handler _ = failwith "the connection failed" in
+  let connection = Connection.create ?config:None ?push_handler:None ~error_handler in
   request connection Sys.argv.(2) (fun () -> Connection.shutdown connection);
   pump connection socket (Bytes.create 65536);
   Unix.close socket

@@ -19,7 +19,8 @@ let on_part state _request : Part.t -> unit = function
   | Data data -> state.bytes <- state.bytes + String.length data
   | Done summary ->
       decr left;
-      Printf.printf "%s: status %d, %d bytes, connection %d\n" state.url state.status state.bytes summary.connection_id
+      let { url; status; bytes } = state in
+      Printf.printf "%s: status %d, %d bytes, connection %d\n" url status bytes summary.connection_id
   | Error error ->
       decr left;
       Printf.printf "%s: %s\n" state.url (Error.to_string error)

@@ -268,7 +268,8 @@ module Client_connection = struct
 
   (* The method, URI and fields of the engine, from those of a request, and back. *)
 
-  let authority headers = match Headers.get headers ":authority" with None -> Headers.get headers "host" | given -> given
+  let authority headers =
+    match Headers.get headers ":authority" with None -> Headers.get headers "host" | given -> given
 
   let is_field (name, _) = not (String.equal name "host" || String.length name > 0 && name.[0] = ':')
 
@@ -383,8 +384,9 @@ module Client_connection = struct
     let push = may_push config push_handler in
     let given = Headers.get http_request.Httpaf.Request.headers "http2-settings" in
     let make () =
-      if given <> Some (settings_field config push http_request) then
-        raise (Native.Refused (Error.to_int Invalid_argument, "the field http2-settings does not tell of this config"));
+      (if given <> Some (settings_field config push http_request) then
+       let why = "the field http2-settings does not tell of this config" in
+       raise (Native.Refused (Error.to_int Invalid_argument, why)));
       let meth, uri, fields = asked http_request in
       (* The first key of a new connection. *)
       let engine = Engine.upgraded (settings config) push meth uri fields 1 in

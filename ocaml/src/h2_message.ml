@@ -34,7 +34,13 @@ module Status = struct
     [ `OK | `Created | `Accepted | `Non_authoritative_information | `No_content | `Reset_content | `Partial_content ]
 
   type redirection =
-    [ `Multiple_choices | `Moved_permanently | `Found | `See_other | `Not_modified | `Use_proxy | `Temporary_redirect ]
+    [ `Multiple_choices
+    | `Moved_permanently
+    | `Found
+    | `See_other
+    | `Not_modified
+    | `Use_proxy
+    | `Temporary_redirect ]
 
   type client_error =
     [ `Bad_request
@@ -159,7 +165,9 @@ module Headers = struct
     (name, value) :: fields
 
   let mem fields name = List.exists (is_named name) fields
-  let add_unless_exists fields ?sensitive name value = if mem fields name then fields else add fields ?sensitive name value
+
+  let add_unless_exists fields ?sensitive name value =
+    if mem fields name then fields else add fields ?sensitive name value
   let add_list fields more = List.rev_append more fields
 
   let add_multi fields more =
@@ -171,7 +179,7 @@ module Headers = struct
     ignore (sensitive : bool option);
     let rec first_replaced = function
       | [] -> []
-      | field :: rest when is_named name field -> (name, value) :: List.filter (fun field -> not (is_named name field)) rest
+      | field :: rest when is_named name field -> (name, value) :: remove rest name
       | field :: rest -> field :: first_replaced rest
     in
     List.rev (first_replaced (List.rev fields))
@@ -181,7 +189,10 @@ module Headers = struct
   let get_multi fields name = List.rev_map snd (List.filter (is_named name) fields)
   let iter ~f fields = List.iter (fun (name, value) -> f name value) (to_list fields)
   let fold ~f ~init fields = List.fold_left (fun result (name, value) -> f name value result) init (to_list fields)
-  let to_string fields = String.concat "" (List.map (fun (name, value) -> name ^ ": " ^ value ^ "\n") (to_list fields))
+
+  let to_string fields =
+    String.concat "" (List.map (fun (name, value) -> name ^ ": " ^ value ^ "\n") (to_list fields))
+
   let pp_hum formatter fields = Format.pp_print_string formatter (to_string fields)
 end
 

@@ -29,7 +29,13 @@ module Status : sig
   (** 2xx. *)
 
   type redirection =
-    [ `Multiple_choices | `Moved_permanently | `Found | `See_other | `Not_modified | `Use_proxy | `Temporary_redirect ]
+    [ `Multiple_choices
+    | `Moved_permanently
+    | `Found
+    | `See_other
+    | `Not_modified
+    | `Use_proxy
+    | `Temporary_redirect ]
   (** 3xx. *)
 
   type client_error =

@@ -58,12 +58,16 @@ external set_max_headers : options -> int -> unit = "trunkline_ocaml_set_max_hea
 external set_max_body_bytes : options -> int -> unit = "trunkline_ocaml_set_max_body_bytes"
 external set_websocket_max_frame_bytes : options -> int -> unit = "trunkline_ocaml_set_websocket_max_frame_bytes"
 external set_websocket_send_buffer : options -> int -> unit = "trunkline_ocaml_set_websocket_send_buffer"
-external set_http2_max_concurrent_streams : options -> int -> unit = "trunkline_ocaml_set_http2_max_concurrent_streams"
+
+external set_http2_max_concurrent_streams : options -> int -> unit
+  = "trunkline_ocaml_set_http2_max_concurrent_streams"
 external set_http2_stream_window : options -> int -> unit = "trunkline_ocaml_set_http2_stream_window"
 external set_http2_connection_window : options -> int -> unit = "trunkline_ocaml_set_http2_connection_window"
 external set_http2_max_frame_size : options -> int -> unit = "trunkline_ocaml_set_http2_max_frame_size"
 external set_http2_header_table_size : options -> int -> unit = "trunkline_ocaml_set_http2_header_table_size"
-external set_http2_connections_per_origin : options -> int -> unit = "trunkline_ocaml_set_http2_connections_per_origin"
+
+external set_http2_connections_per_origin : options -> int -> unit
+  = "trunkline_ocaml_set_http2_connections_per_origin"
 external set_http2_ping_interval : options -> int -> unit = "trunkline_ocaml_set_http2_ping_interval"
 external set_proxy_auth : options -> int -> unit = "trunkline_ocaml_set_proxy_auth"
 external set_websocket_http : options -> int -> unit = "trunkline_ocaml_set_websocket_http"

@@ -51,7 +51,7 @@ type summary = {
   protocol : protocol;  (** The protocol of the connection. *)
   connection_id : int;  (** The number of the connection, which no other of this process has. *)
   reused : bool;  (** Whether the connection had served another request before. *)
-  attempts : int;  (** How often the request was sent: 1, and one more for each replay, retry, redirect or challenge. *)
+  attempts : int;  (** How often it was sent: 1, and one more for each replay, retry, redirect or challenge. *)
   received : int;  (** Bytes of the body, or of WebSocket payloads, that were received. *)
   sent : int;  (** Bytes of the body, or of WebSocket payloads, that were sent. *)
   tls : string option;  (** TLS version and cipher suite; [None] in clear text. *)

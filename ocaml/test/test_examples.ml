@@ -5,7 +5,9 @@ open Support
 let run program arguments =
   let command = Filename.quote_command (Filename.concat "../examples" (program ^ ".exe")) arguments in
   let output = Unix.open_process_in command in
-  let rec lines got = match input_line output with line -> lines (line :: got) | exception End_of_file -> List.rev got in
+  let rec lines got =
+    match input_line output with line -> lines (line :: got) | exception End_of_file -> List.rev got
+  in
   let lines = lines [] in
   match Unix.close_process_in output with
   | WEXITED 0 -> lines
@@ -30,7 +32,8 @@ let http2_unix server () = check "http2_unix" [ port server; "/bytes/300000" ] [
 
 let http2_lwt server () =
   let lines = run "http2_lwt" [ port server; "/bytes/300000"; "/bytes/10" ] in
-  Alcotest.(check (list string)) "http2_lwt" [ "/bytes/10: 10 bytes"; "/bytes/300000: 300000 bytes" ] (List.sort compare lines)
+  let expected = [ "/bytes/10: 10 bytes"; "/bytes/300000: 300000 bytes" ] in
+  Alcotest.(check (list string)) "http2_lwt" expected (List.sort compare lines)
 
 let () =
   exit

@@ -45,7 +45,8 @@ let too_large server drive () =
 
 let failing drive () =
   with_client drive @@ fun client ->
-  Client.fetch client (options "http://127.0.0.1:1/") >|= fun answer -> Suite.refused "nobody there" Connect_failed answer
+  Client.fetch client (options "http://127.0.0.1:1/") >|= fun answer ->
+  Suite.refused "nobody there" Connect_failed answer
 
 let stream server drive () =
   with_client drive @@ fun client ->
@@ -87,7 +88,8 @@ let cancel server drive () =
   let promise = Client.fetch client (options (http server ^ "/hang")) in
   Lwt.pause () >>= fun () ->
   Lwt.cancel promise;
-  Lwt.catch (fun () -> promise >|= fun _ -> false) (function Lwt.Canceled -> Lwt.return_true | error -> Lwt.fail error)
+  let rejected = function Lwt.Canceled -> Lwt.return_true | error -> Lwt.fail error in
+  Lwt.catch (fun () -> promise >|= fun _ -> false) rejected
   >>= fun cancelled ->
   Alcotest.(check bool) "cancelled" true cancelled;
   (* The request goes, too. *)
@@ -172,7 +174,8 @@ let () =
          let on_both name test =
            ( name,
              [
-               Suite.test "inline" (test server Setting.Inline); Suite.test "threads" (test server (Setting.Threads 1));
+               Suite.test "inline" (test server Setting.Inline);
+               Suite.test "threads" (test server (Setting.Threads 1));
              ] )
          in
          Suite.run "lwt"

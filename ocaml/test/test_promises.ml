@@ -4,7 +4,10 @@ open Trunkline
 open Support
 
 let http server = Printf.sprintf "http://127.0.0.1:%d" (Server.port server "http")
-let manager ?(drive = Setting.Threads 1) ?max_retries ?auth () = Suite.ok "manager" (Manager.create ~drive ?max_retries ?auth ())
+
+let manager ?(drive = Setting.Threads 1) ?max_retries ?auth () =
+  Suite.ok "manager" (Manager.create ~drive ?max_retries ?auth ())
+
 let get ?body ?retry ?retry_delay ?auth ?http ?manual_release ?credit url meth =
   Suite.ok "options" (Request_options.make ?body ?retry ?retry_delay ?auth ?http ?manual_release ?credit ~meth url)
 
@@ -416,7 +419,8 @@ let websocket server drive () =
   let messages = List.init 10 (fun index -> Websocket.text (string_of_int index)) in
   Alcotest.(check int) "sent" 10 (Suite.ok "send_many" (Websocket.send_many request messages));
   let rec receive got =
-    if List.length got < 10 then receive (got @ Suite.ok "recv_many" (Websocket.recv_many ~timeout:20. request)) else got
+    if List.length got = 10 then got
+    else receive (got @ Suite.ok "recv_many" (Websocket.recv_many ~timeout:20. request))
   in
   Alcotest.(check bool) "echoed" true (receive [] = messages);
   Suite.refused "text that is not UTF-8" Invalid_argument (Websocket.send request (Websocket.text "\xff"));
@@ -448,9 +452,8 @@ let fork server drive () =
   ignore (answer manager (get url "GET"));
   let request = Suite.ok "submit" (Manager.submit manager (get url "GET")) in
   let child () =
-    let forked =
-      is_forked (Request.recv request) && is_forked (Manager.poll ~timeout:0. manager) && is_forked (Request.cancel request)
-    in
+    let received = Request.recv request and polled = Manager.poll ~timeout:0. manager in
+    let forked = is_forked received && is_forked polled && is_forked (Request.cancel request) in
     collect ();
     (* A manager of the child's own works. *)
     let own = Suite.ok "manager" (Manager.create ()) in

@@ -10,8 +10,7 @@ let header () =
       let file = open_in_bin (Filename.concat folder "trunkline.h") in
       Fun.protect ~finally:(fun () -> close_in file) (fun () -> really_input_string file (in_channel_length file))
 
-let starts_with prefix text =
-  String.length text >= String.length prefix && String.sub text 0 (String.length prefix) = prefix
+let starts_with prefix = String.starts_with ~prefix
 
 let after prefix text = String.sub text (String.length prefix) (String.length text - String.length prefix)
 
@@ -98,7 +97,9 @@ let fields () =
   Alcotest.(check (option string)) "none" None (Part.header headers "y")
 
 let refused_options () =
-  let make ?headers ?body ?max_redirects ?(meth = "GET") url = Request_options.make ?headers ?body ?max_redirects ~meth url in
+  let make ?headers ?body ?max_redirects ?(meth = "GET") url =
+    Request_options.make ?headers ?body ?max_redirects ~meth url
+  in
   Suite.refused "no URL" Invalid_url (make "nonsense");
   Suite.refused "a method" Invalid_argument (make ~meth:"G E T" "http://a/");
   Suite.refused "a field" Invalid_header (make ~headers:[ ("a", "b\r\nc") ] "http://a/");
@@ -125,8 +126,8 @@ let every_option () =
   in
   Suite.ok "free" (Manager.free (Suite.ok "manager" manager));
   let request =
-    Request_options.make ~body:(Form [ ("a", "b") ]) ~params:[ ("q", "1") ] ~path_params:[ ("id", "7") ] ~path_style:Curly
-      ~proxy:"" ~websocket_frames:false ~auth:(Netrc None) ~meth:"POST" "http://a/{id}"
+    Request_options.make ~body:(Form [ ("a", "b") ]) ~params:[ ("q", "1") ] ~path_params:[ ("id", "7") ]
+      ~path_style:Curly ~proxy:"" ~websocket_frames:false ~auth:(Netrc None) ~meth:"POST" "http://a/{id}"
   in
   ignore (Suite.ok "request" request)
 
@@ -135,7 +136,8 @@ let bodies server () =
   let file = open_out path in
   output_string file "0123456789";
   close_out file;
-  let manager = Suite.ok "manager" (Manager.create ~base_url:(Printf.sprintf "http://127.0.0.1:%d" (Server.port server "http")) ()) in
+  let base_url = Printf.sprintf "http://127.0.0.1:%d" (Server.port server "http") in
+  let manager = Suite.ok "manager" (Manager.create ~base_url ()) in
   let echo body =
     let options = Suite.ok "options" (Request_options.make ~body ~meth:"POST" "/echo") in
     Suite.ok "answer" (Request.answer (Suite.ok "submit" (Manager.submit manager options)))
@@ -150,14 +152,16 @@ let bodies server () =
     echo
       (Multipart
          [
-           Text_field ("one", "text"); Bytes_field { name = "two"; bytes = "raw"; filename = Some "a.png"; content_type = None };
+           Text_field ("one", "text");
+           Bytes_field { name = "two"; bytes = "raw"; filename = Some "a.png"; content_type = None };
            File_field { name = "three"; path; filename = None; content_type = Some "x/y" };
          ])
   in
   Sys.remove path;
   let holds part =
     let length = String.length part in
-    let rec look at = at + length <= String.length multipart.body && (String.sub multipart.body at length = part || look (at + 1)) in
+    let is_at at = String.sub multipart.body at length = part in
+    let rec look at = at + length <= String.length multipart.body && (is_at at || look (at + 1)) in
     Alcotest.(check bool) part true (look 0)
   in
   List.iter holds [ {|name="one"|}; "text"; {|filename="a.png"|}; "image/png"; "raw"; "x/y"; "0123456789" ];
@@ -168,7 +172,8 @@ let bodies server () =
 let jar () =
   let jar = Suite.ok "create" (Cookie_jar.create ()) in
   Suite.ok "set" (Cookie_jar.set jar ~url:"http://example.com/" "a=b; Max-Age=100");
-  Suite.refused "another's" Invalid_argument (Cookie_jar.set jar ~url:"http://example.com/" "a=b; Domain=example.org");
+  Suite.refused "another's" Invalid_argument
+    (Cookie_jar.set jar ~url:"http://example.com/" "a=b; Domain=example.org");
   Alcotest.(check int) "count" 1 (Suite.ok "count" (Cookie_jar.count jar));
   let path = Filename.temp_file "trunkline" ".cookies" in
   Suite.ok "save" (Cookie_jar.save jar path);

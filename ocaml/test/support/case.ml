@@ -7,10 +7,10 @@ module Util = Yojson.Safe.Util
 let folder () = Option.value (Sys.getenv_opt "TRUNKLINE_TEST_CASES") ~default:"tests/cases"
 
 let load () =
-  let files = List.filter (fun name -> Filename.check_suffix name ".json") (Array.to_list (Sys.readdir (folder ()))) in
-  List.concat_map
-    (fun name -> Util.(to_list (member "cases" (Json.from_file (Filename.concat (folder ()) name)))))
-    (List.sort compare files)
+  let is_json name = Filename.check_suffix name ".json" in
+  let files = List.filter is_json (Array.to_list (Sys.readdir (folder ()))) in
+  let cases name = Util.(to_list (member "cases" (Json.from_file (Filename.concat (folder ()) name)))) in
+  List.concat_map cases (List.sort compare files)
 
 (* ---- Values ---- *)
 
@@ -152,7 +152,7 @@ let request_options case port request =
   let o = Util.member "options" request in
   know ("replay" :: shared_names) o;
   let protocol = Option.value (text "protocol" case) ~default:"http1" in
-  let scheme = if String.length protocol >= 9 && String.sub protocol 0 9 = "websocket" then "ws" else "http" in
+  let scheme = if String.starts_with ~prefix:"websocket" protocol then "ws" else "http" in
   let path = Option.value (text "path" request) ~default:"/" in
   let http = if protocol = "websocket_http2" then Some Setting.Http_2 else None in
   Request_options.make ?http ~headers:(List.map pair (list "headers" request)) ?body:(body request)
