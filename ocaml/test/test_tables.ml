@@ -53,7 +53,7 @@ let renamed =
   [
     ("drive_threads", "drive"); ("drive_inline", "drive"); ("retry_callback", "retry"); ("auth_none", "auth");
     ("auth_basic", "auth"); ("auth_bearer", "auth"); ("auth_literal", "auth"); ("auth_digest", "auth");
-    ("auth_netrc", "auth"); ("auth_aws_sigv4", "auth"); ("auth_callback", "auth"); ("streamed_body", "body");
+    ("aws_sigv4_date", "auth"); ("aws_sigv4_payload", "auth"); ("auth_netrc", "auth"); ("auth_aws_sigv4", "auth"); ("auth_callback", "auth"); ("streamed_body", "body");
     ("body_file", "body"); ("body_form", "body"); ("body_json", "body"); ("header", "headers"); ("param", "params");
     ("body_multipart", "body"); ("path_param", "path_params"); ("proxy_header", "proxy_headers");
   ]
@@ -121,7 +121,12 @@ let every_option () =
       ~websocket_reconnect_pauses:{ first = 1.; longest = 2.; attempts = 3 }
       ~websocket_reconnect_codes:[ 1011 ]
       ~websocket_resume:(fun _ -> [])
-      ~auth:(Aws { access_key = "a"; secret_key = "b"; session_token = ""; service = "s3"; region = "" })
+      ~auth:
+        (Aws
+           {
+             access_key = "a"; secret_key = "b"; session_token = ""; service = "s3"; region = "";
+             date = Some 1440938160; payload = Streaming;
+           })
       ~http2_stream_window:65536 ()
   in
   Suite.ok "free" (Manager.free (Suite.ok "manager" manager));
