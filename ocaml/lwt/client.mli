@@ -23,8 +23,8 @@ val fetch :
 type response = {
   head : Trunkline.Part.head;  (** Its head. *)
   body : string Lwt_stream.t;
-      (** Its body. Not more is read from the peer than the request's credit while nobody takes it. It ends where the
-          answer does, well or not: see [ended]. *)
+      (** Its body, to be taken to its end or cancelled. While nobody takes it no more than the request's credit is
+          read from the peer. It ends where the answer does, well or not: see [ended]. *)
   ended : (Trunkline.Part.headers * Trunkline.Part.summary, Trunkline.Error.t) result Lwt.t;
       (** The trailers and what the good end told, or why the answer is not complete. *)
   cancel : unit -> unit;  (** Gives the answer up; [ended] tells {!Trunkline.Error.Cancelled}. *)
