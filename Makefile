@@ -98,7 +98,7 @@ test-adversary: setup ## each engine without a socket against frames at random, 
 	TRUNKLINE_ADVERSARY_SECONDS=60 cargo test --release $(LOCKED) -p trunkline --test sansio adversary -- --nocapture --test-threads=1
 
 .PHONY: test-docs
-test-docs: setup lib python ## the documents: every example runs, tables and links are right
+test-docs: setup lib python ocaml-installed ## the documents: every example runs, tables and links are right
 	@$(PY) tests/docs/check_tables.py; tables=$$?; $(PY) tests/docs/run_examples.py && exit $$tables
 
 ##### Lint

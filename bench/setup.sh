@@ -15,10 +15,12 @@ say() { printf 'bench setup: %s\n' "$*" >&2; }
 
 # --- system packages -----------------------------------------------------------------------------------------------
 packages="nginx-light nghttp2-client wrk libcurl4-openssl-dev pkg-config openssl"
+packages="$packages ocaml ocaml-dune libbigstringaf-ocaml-dev liblwt-ocaml-dev libcohttp-lwt-unix-ocaml-dev"
 missing() {
-    for tool in nginx h2load wrk pkg-config openssl; do
+    for tool in nginx h2load wrk pkg-config openssl dune; do
         command -v "$tool" >/dev/null 2>&1 || [ -x "/usr/sbin/$tool" ] || return 0
     done
+    [ -e "$(ocamlc -where 2>/dev/null)/cohttp-lwt-unix/META" ] || return 0
     ! pkg-config --exists libcurl
 }
 if [ -z "${SKIP_APT:-}" ] && missing; then
@@ -96,6 +98,19 @@ if [ -f include/trunkline.h ] && [ -f bench/c/trunkline_bench.c ]; then
             -o "$out/bin/$program" -Ltarget/dist -ltrunkline -Wl,-rpath,"$PWD/$out/lib"
     done
 fi
+# Against the OCaml libraries as they are installed, in a folder of their own.
+ocaml_program() {
+    ln -sf "$PWD/target/dist/libtrunkline.so" "$out/lib/libtrunkline.so"
+    export TRUNKLINE_LIB_DIR="$PWD/$out/lib" TRUNKLINE_INCLUDE_DIR="$PWD/include"
+    installed="$PWD/$out/ocaml"
+    dune build --root ocaml --build-dir "$PWD/$out/ocaml-library" --profile release \
+        --only-packages trunkline,trunkline-lwt @install &&
+        dune install --root ocaml --build-dir "$PWD/$out/ocaml-library" --prefix "$installed" &&
+        OCAMLPATH="$installed/lib" dune build --root bench/ocaml --build-dir "$PWD/$out/ocaml-program" --profile release \
+            ./http_async.exe &&
+        ln -sf "$PWD/$out/ocaml-program/default/http_async.exe" "$out/bin/http_async_ocaml"
+}
+build http_async_ocaml ocaml_program
 if [ -f python/pyproject.toml ]; then
     build trunkline-python env CARGO_TARGET_DIR="$PWD/target" "$venv/bin/pip" install -q --disable-pip-version-check ./python
 fi

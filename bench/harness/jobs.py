@@ -254,6 +254,25 @@ def python_sansio_job() -> Job:
     return Job(name, title, (program("h2"), program("trunkline")))
 
 
+def ocaml_job(in_flight: int) -> Job:
+    name = f"ocaml-h1-{in_flight}"
+
+    def program(client: str, role: str) -> Program:
+        def command(urls: Urls, seconds: float) -> list[str]:
+            line = [str(paths.OCAML), client, "--job", name, "--url", f"{urls.http1}/small"]
+            return [*line, "--in-flight", str(in_flight), "--seconds", str(seconds)]
+
+        return Program(client, role, command)
+
+    programs = (
+        program("cohttp", "peer"),
+        program("cohttp-kept", "peer"),
+        program("trunkline", "ours"),
+        program("trunkline-inline", "ours"),
+    )
+    return Job(name, f"OCaml with Lwt, HTTP/1.1, {in_flight} in flight", programs)
+
+
 JOBS = (
     c_job(1, 64),
     c_job(2, 64),
@@ -265,6 +284,7 @@ JOBS = (
     python_sync_job(2),
     python_fitted_job(1),
     python_fitted_job(20),
+    ocaml_job(64),
     c_websocket_job("c-ws-256-64", 256, 64, "256 B"),
     c_websocket_job("c-ws-256-1", 256, 1, "256 B"),
     c_websocket_job("c-ws-8k-64", 8 * 1024, 64, "8 KiB"),
@@ -299,6 +319,7 @@ GOALS = (
         for threads in (1, 20)
         for client in ("httpx", "requests")
     ),
+    Goal("ocaml-h1-64", ("trunkline", "trunkline-inline"), "cohttp", 3.0),
     *(
         Goal(f"c-ws-{pattern}", C_INLINE, "tokio-tungstenite", 1.0)
         for pattern in ("256-64", "256-1", "8k-64")

@@ -1,5 +1,5 @@
-(** Requests as promises, over a manager that Lwt's loop watches. Everything here is called on Lwt's own thread. Expected
-    errors are results; a promise is rejected with {!Lwt.Canceled} only, where it was cancelled. *)
+(** Requests as promises, over a manager that Lwt's loop watches. Everything here is called on Lwt's own thread.
+    Expected errors are results; a promise is rejected with {!Lwt.Canceled} only, where it was cancelled. *)
 
 type t
 (** A manager whose parts Lwt's loop takes. *)
@@ -16,15 +16,15 @@ val fetch :
   t ->
   Trunkline.Request_options.t ->
   (Trunkline.Request.answer, Trunkline.Error.t) result Lwt.t
-(** Sends a request and waits for its whole answer, whose body has at most [max_bytes] (by default 64 MiB). Cancelling the
-    promise cancels the request. [body] is for {!send}. *)
+(** Sends a request and waits for its whole answer, whose body has at most [max_bytes] (by default 64 MiB). Cancelling
+    the promise cancels the request. [body] is for {!send}. *)
 
 (** An answer whose body comes piece by piece. *)
 type response = {
   head : Trunkline.Part.head;  (** Its head. *)
   body : string Lwt_stream.t;
-      (** Its body. Not more is read from the peer than the request's credit while nobody takes it. It ends where the answer
-          does, well or not: see [ended]. *)
+      (** Its body, to be taken to its end or cancelled. While nobody takes it no more than the request's credit is
+          read from the peer. It ends where the answer does, well or not: see [ended]. *)
   ended : (Trunkline.Part.headers * Trunkline.Part.summary, Trunkline.Error.t) result Lwt.t;
       (** The trailers and what the good end told, or why the answer is not complete. *)
   cancel : unit -> unit;  (** Gives the answer up; [ended] tells {!Trunkline.Error.Cancelled}. *)

@@ -3,7 +3,7 @@
 open Trunkline
 open Lwt.Infix
 
-type state = { mutable room : unit Lwt.u option; mutable has_ended : bool }
+type state = { mutable room : (unit Lwt.t * unit Lwt.u) option; mutable has_ended : bool }
 type t = { request : Request.t; state : state }
 
 (* Nothing where the promise was cancelled or resolved before. *)
@@ -12,7 +12,7 @@ let resolve resolver result = try Lwt.wakeup_later resolver result with Invalid_
 let wake state =
   let room = state.room in
   state.room <- None;
-  Option.iter (fun resolver -> resolve resolver ()) room
+  Option.iter (fun (_, resolver) -> resolve resolver ()) room
 
 let note state : Part.t -> unit = function
   | Writable -> wake state
@@ -31,12 +31,16 @@ let submit manager ~manual_release options on_part =
   Manager.submit_callback ~manual_release manager options handle
   |> Result.map (fun request -> { request; state })
 
+(* All who wait share a promise. *)
 let wait_for_room state =
-  let promise, resolver = Lwt.wait () in
-  state.room <- Some resolver;
-  promise
+  match state.room with
+  | Some (promise, _) -> promise
+  | None ->
+      let promise, resolver = Lwt.wait () in
+      state.room <- Some (promise, resolver);
+      promise
 
-(* Calls [attempt] until there is room for it. One writer at a time. *)
+(* Calls [attempt] until there is room for it. *)
 let rec with_room exchange attempt =
   match attempt exchange.request with
   | Error ({ code = Again; _ } : Error.t) when not exchange.state.has_ended ->

@@ -31,7 +31,8 @@ let connect client options =
     Hashtbl.remove pings number
   in
   let on_part exchange : Part.t -> unit = function
-    | Head head when Trunkline.Websocket.is_open head -> Exchange.resolve resolver (Ok { exchange; head; messages; ended; pings })
+    | Head head when Trunkline.Websocket.is_open head ->
+        Exchange.resolve resolver (Ok { exchange; head; messages; ended; pings })
     | Frame message -> push (Some message)
     (* The body of an answer that refuses. *)
     | Data _ as part -> Exchange.release exchange part

@@ -1,9 +1,13 @@
+type payload = Signed | Unsigned | Streaming
+
 type aws = {
   access_key : string;
   secret_key : string;
   session_token : string;
   service : string;
   region : string;
+  date : int option;
+  payload : payload;
 }
 
 type request = {

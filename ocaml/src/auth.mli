@@ -1,5 +1,12 @@
 (** Credentials of a manager or of a request. They stay at the origin that they were given for. *)
 
+(** What of the body a signature covers. *)
+type payload =
+  | Signed  (** Its SHA-256; of a streamed one nothing. *)
+  | Unsigned  (** Nothing, which not every service takes. Only TLS protects such a body. *)
+  | Streaming
+      (** As {!Signed}, but a file or a form with files is signed in chunks of 64 KiB as it is sent. For S3. *)
+
 (** What signs requests for Amazon's services (signature version 4). *)
 type aws = {
   access_key : string;  (** The key's name. *)
@@ -7,6 +14,8 @@ type aws = {
   session_token : string;  (** The token of a temporary key; empty where there is none. *)
   service : string;  (** The service, for example ["s3"]. *)
   region : string;  (** The region; empty for [us-east-1]. *)
+  date : int option;  (** Seconds since 1970 that stand for the present, for requests that are signed beforehand. *)
+  payload : payload;  (** What of the body is covered. *)
 }
 
 (** A request that is to be authenticated. *)
@@ -16,8 +25,8 @@ type request = {
   host : string;  (** The name of its host, without the port. *)
   body : string option;  (** Its body, where that was given whole. *)
   header : string -> string option;
-      (** The first value of its header field with this name, while the function runs that was shown the request; [None]
-          afterwards. After a challenge [authorization] is what was refused. *)
+      (** The first value of its header field with this name, while the function runs that was shown the request;
+          [None] afterwards. After a challenge [authorization] is what was refused. *)
 }
 
 (** Credentials. *)
@@ -31,6 +40,6 @@ type t =
       (** What this netrc file has for the host; [None] is the file that [NETRC] names, else [~/.netrc]. *)
   | Aws of aws  (** Amazon's signature. *)
   | Function of (request -> (t, string) result)
-      (** Chooses for each request; an error, an exception or another function ends it with {!Error.Invalid_argument}. It
-          runs while the library waits for it, on a thread of the library's or inside the call that waits; it must not wait
-          itself. *)
+      (** Chooses for each request; an error, an exception or another function ends it with {!Error.Invalid_argument}.
+          It runs while the library waits for it, on a thread of the library's or inside the call that waits; it must
+          not wait itself. *)

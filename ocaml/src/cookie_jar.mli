@@ -7,8 +7,9 @@ val create : unit -> (t, Error.t) result
 (** An empty jar. *)
 
 val load : t -> string -> (int, Error.t) result
-(** Adds the cookies of a file in the format of Netscape, curl and browsers; tells how many were taken. It reads a file.
-    {!Error.Io} where that cannot be read, {!Error.Invalid_argument} where it is malformed; then the jar is as before. *)
+(** Adds the cookies of a file in the format of Netscape, curl and browsers; tells how many were taken. It reads a
+    file. {!Error.Io} where that cannot be read, {!Error.Invalid_argument} where it is malformed; then the jar is as
+    before. *)
 
 val save : t -> string -> (unit, Error.t) result
 (** Writes all cookies to a file in that format, which is replaced as a whole and which only its owner may read.

@@ -1,5 +1,5 @@
-(** The library's log, which is that of the whole process. Its lines come on any thread; they are queued, and taken from
-    here. *)
+(** The library's log, which is that of the whole process. Its lines come on any thread; they are queued, and taken
+    from here. *)
 
 (** How much is logged. *)
 type level =
@@ -18,8 +18,8 @@ type line = {
 }
 
 val set_level : level -> (unit, Error.t) result
-(** Queues the lines up to this level from now on; 10000 at most wait. {!Error.Busy} where the program has another log of
-    libtrunkline's. *)
+(** Queues the lines up to this level from now on; 10000 at most wait. {!Error.Busy} where the program has another log
+    of libtrunkline's. *)
 
 val take : unit -> line list
 (** Takes the lines that wait. *)

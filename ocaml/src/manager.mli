@@ -1,5 +1,5 @@
-(** Opens, pools and supervises connections; everything hangs off one. A manager that nobody holds any more, nor a request
-    of it, is freed by the garbage collector, which ends what is still under way. *)
+(** Opens, pools and supervises connections; everything hangs off one. A manager that nobody holds any more, nor a
+    request of it, is freed by the garbage collector, which ends what is still under way. *)
 
 type t
 (** A manager. All functions may be called on any thread. *)
@@ -93,11 +93,11 @@ val create :
   ?websocket_resume:(Part.head -> Part.message list) ->
   unit ->
   (t, Error.t) result
-(** A manager. {!Error.Invalid_argument} for an option that is out of its bounds, and for certificates or keys that cannot be
-    read; {!Error.Io}.
+(** A manager. {!Error.Invalid_argument} for an option that is out of its bounds, and for certificates or keys that
+    cannot be read; {!Error.Io}.
 
-    Every option is described, with its default, in [docs/options.md] under the same name. Times are in seconds; 0 sets no
-    limit. Of a manager alone:
+    Every option is described, with its default, in [docs/options.md] under the same name. Times are in seconds; 0
+    sets no limit. Of a manager alone:
 
     - [drive]: who runs the reactor.
     - [unix_socket]: connects to the unix socket at this path, whatever the host.
@@ -192,39 +192,43 @@ val create :
       opened it. *)
 
 val submit : t -> Request_options.t -> (Request.t, Error.t) result
-(** Submits a request whose parts {!Request.recv} takes; it is cancelled when nobody holds it any more. It never waits.
-    {!Error.Closed} after {!close} or {!shutdown}; {!Error.Invalid_argument} where the options do not fit together. *)
+(** Submits a request whose parts {!Request.recv} takes; it is cancelled when nobody holds it any more. It never
+    waits. {!Error.Closed} after {!close} or {!shutdown}; {!Error.Invalid_argument} where the options do not fit
+    together. *)
 
 val submit_callback :
   ?manual_release:bool -> t -> Request_options.t -> (Request.t -> Part.t -> unit) -> (Request.t, Error.t) result
 (** Submits a request whose parts are handed to a function, one a call and in order, by {!poll} and on its thread. The
-    request goes on whether or not somebody holds it. [manual_release] stands before that of the options. Errors as for
-    {!submit}. *)
+    request goes on whether or not somebody holds it. [manual_release] stands before that of the options. Errors as
+    for {!submit}. *)
 
 val poll : ?timeout:float -> t -> (int, Error.t) result
-(** Takes up to 256 parts of requests that were submitted with {!submit_callback}, hands each to its function, and tells how
-    many they were. It waits for the first one: [timeout] seconds, for ever without it, not at all with 0. Signals are
-    handled meanwhile. With {!Setting.Inline} it runs the reactor. The functions may call everything that does not wait; what
-    one raises is raised from here, and the parts that were left are handed over by the next call.
+(** Takes up to 256 parts of requests that were submitted with {!submit_callback}, hands each to its function, and
+    tells how many they were. It waits for the first one: [timeout] seconds, for ever without it, not at all with 0.
+    Signals are handled meanwhile. With {!Setting.Inline} it runs the reactor. The functions may call everything that
+    does not wait; what one raises is raised from here, and the parts that were left are handed over by the next call.
     {!Error.Busy} while another thread polls this manager, or from inside a function that it called.
 
     The credit of the parts is given back by the next call, whether or not that takes any. *)
 
 val descriptor : t -> (Unix.file_descr, Error.t) result
-(** A descriptor that becomes readable when {!poll} has something to do, for an event loop of the program's. Then call {!poll}
-    with a timeout of 0 until it answers 0. It is neither read nor closed by the program, and lives as long as the manager. *)
+(** A descriptor that becomes readable when {!poll} has something to do, for an event loop of the program's. Then call
+    {!poll} with a timeout of 0 until it answers 0. It is neither read nor closed by the program, and lives as long as
+    the manager. *)
 
 val close : t -> (unit, Error.t) result
 (** Takes no more requests and ends those under way with {!Error.Shutdown}. Their last parts can still be taken. *)
 
 val shutdown : ?timeout:float -> t -> (bool, Error.t) result
-(** Takes no more requests and waits until all have ended, [timeout] seconds at most; then it ends those that have not, with
-    {!Error.Shutdown}. It tells whether none had to be ended. Their last parts can still be taken. {!Error.Busy} from inside
-    a function of {!Auth.t}, {!Retry.t} or their like. Signals are handled when it is over. *)
+(** Takes no more requests and waits until all have ended, [timeout] seconds at most; then it ends those that have
+    not, with {!Error.Shutdown}. It tells whether none had to be ended. Their last parts can still be taken.
+    {!Error.Busy} from inside a function of {!Auth.t}, {!Retry.t} or their like. Signals are handled when it is over.
+    *)
 
 val free : t -> (unit, Error.t) result
-(** Closes it and gives everything back now: threads, connections, descriptor. What waits to be polled is dropped; requests of
-    {!submit} still get their last part. Later calls answer {!Error.Invalid_handle}. {!Error.Busy} while a thread polls. *)
+(** Closes it and gives everything back now: threads, connections, descriptor. What waits to be polled is dropped;
+    requests of {!submit} still get their last part. Later calls answer {!Error.Invalid_handle}. {!Error.Busy} while a
+    thread polls. *)
 
 val statistics : t -> (Statistics.t, Error.t) result
 (** The counters as they are now. *)

@@ -1,5 +1,5 @@
-(* The stubs. What the C side builds has the order of the types here, in Part and in Auth; each call that can fail raises
-   [Refused], which no module lets out. *)
+(* The stubs. What the C side builds has the order of the types here, in Part and in Auth; each call that can fail
+   raises [Refused], which no module lets out. *)
 
 exception Refused of int * string
 
@@ -58,12 +58,16 @@ external set_max_headers : options -> int -> unit = "trunkline_ocaml_set_max_hea
 external set_max_body_bytes : options -> int -> unit = "trunkline_ocaml_set_max_body_bytes"
 external set_websocket_max_frame_bytes : options -> int -> unit = "trunkline_ocaml_set_websocket_max_frame_bytes"
 external set_websocket_send_buffer : options -> int -> unit = "trunkline_ocaml_set_websocket_send_buffer"
-external set_http2_max_concurrent_streams : options -> int -> unit = "trunkline_ocaml_set_http2_max_concurrent_streams"
+
+external set_http2_max_concurrent_streams : options -> int -> unit
+  = "trunkline_ocaml_set_http2_max_concurrent_streams"
 external set_http2_stream_window : options -> int -> unit = "trunkline_ocaml_set_http2_stream_window"
 external set_http2_connection_window : options -> int -> unit = "trunkline_ocaml_set_http2_connection_window"
 external set_http2_max_frame_size : options -> int -> unit = "trunkline_ocaml_set_http2_max_frame_size"
 external set_http2_header_table_size : options -> int -> unit = "trunkline_ocaml_set_http2_header_table_size"
-external set_http2_connections_per_origin : options -> int -> unit = "trunkline_ocaml_set_http2_connections_per_origin"
+
+external set_http2_connections_per_origin : options -> int -> unit
+  = "trunkline_ocaml_set_http2_connections_per_origin"
 external set_http2_ping_interval : options -> int -> unit = "trunkline_ocaml_set_http2_ping_interval"
 external set_proxy_auth : options -> int -> unit = "trunkline_ocaml_set_proxy_auth"
 external set_websocket_http : options -> int -> unit = "trunkline_ocaml_set_websocket_http"
@@ -132,6 +136,11 @@ external set_path_style : options -> int -> unit = "trunkline_ocaml_set_path_sty
 external set_streamed_body : options -> int -> unit = "trunkline_ocaml_set_streamed_body"
 external set_body_file : options -> string -> int -> int -> unit = "trunkline_ocaml_set_body_file"
 external set_body_form : options -> Part.headers -> unit = "trunkline_ocaml_set_body_form"
+
+(* [content] is a path where [is_file]; an empty [filename] or [content_type] is none. *)
+type field = { name : string; content : string; filename : string; content_type : string; is_file : bool }
+
+external set_body_multipart : options -> field array -> unit = "trunkline_ocaml_set_body_multipart"
 external set_websocket_protocols : options -> string array -> unit = "trunkline_ocaml_set_websocket_protocols"
 
 external set_websocket_deflate_effort : options -> int -> int -> unit

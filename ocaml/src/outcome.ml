@@ -35,7 +35,8 @@ let part : Native.part -> Part.t = function
 
 (* ---- Times ---- *)
 
-let milliseconds seconds = int_of_float (Float.ceil (seconds *. 1000.))
+(* No time is longer than a thousand years. *)
+let milliseconds seconds = int_of_float (Float.ceil (Float.min (seconds *. 1000.) 3.2e13))
 
 (* Signals are only noticed in OCaml: a wait is made of slices of this many milliseconds. *)
 let slice = 200

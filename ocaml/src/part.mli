@@ -1,6 +1,6 @@
-(** What a request delivers: the pieces of its answer, in this order: informational answers and redirects, any number; one
-    head; data or frames, any number; trailers, at most once; then {!Done} or {!Error}, exactly once. {!Writable} may come
-    at any time before the end. *)
+(** What a request delivers: the pieces of its answer, in this order: informational answers and redirects, any number;
+    one head; data or frames, any number; trailers, at most once; then {!Done} or {!Error}, exactly once. {!Writable}
+    may come at any time before the end. *)
 
 type headers = (string * string) list
 (** Header fields in the order of the wire, with names in lower case. A repeated name counts each time. *)
@@ -51,7 +51,7 @@ type summary = {
   protocol : protocol;  (** The protocol of the connection. *)
   connection_id : int;  (** The number of the connection, which no other of this process has. *)
   reused : bool;  (** Whether the connection had served another request before. *)
-  attempts : int;  (** How often the request was sent: 1, and one more for each replay, retry, redirect or challenge. *)
+  attempts : int;  (** How often it was sent: 1, and one more for each replay, retry, redirect or challenge. *)
   received : int;  (** Bytes of the body, or of WebSocket payloads, that were received. *)
   sent : int;  (** Bytes of the body, or of WebSocket payloads, that were sent. *)
   tls : string option;  (** TLS version and cipher suite; [None] in clear text. *)
@@ -86,5 +86,5 @@ val header_values : headers -> string -> string list
 (** All values of the field with this name, in any case, in their order. *)
 
 val credit : t -> int
-(** Bytes that it takes of its request's credit, for {!Request.release}: of data its length, of a frame 64 more than its
-    payload. *)
+(** Bytes that it takes of its request's credit, for {!Request.release}: of data its length, of a frame 64 more than
+    its payload. *)

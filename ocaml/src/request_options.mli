@@ -55,14 +55,14 @@ val make :
   meth:string ->
   string ->
   (t, Error.t) result
-(** [make ~meth url] asks for an absolute [url] whose scheme is [http], [https], [ws] or [wss]; the last two open a WebSocket,
-    with the method [GET]. A URL that begins with [/] is appended to the manager's [base_url].
+(** [make ~meth url] asks for an absolute [url] whose scheme is [http], [https], [ws] or [wss]; the last two open a
+    WebSocket, with the method [GET]. A URL that begins with [/] is appended to the manager's [base_url].
 
     {!Error.Invalid_url}; {!Error.Invalid_header} for a field that cannot be sent, or that the library writes itself;
     {!Error.Invalid_argument} for a method that is no token, and for an option that is out of its bounds.
 
-    Every option is described, with its default, in [docs/options.md] under the same name. Times are in seconds; 0 sets no
-    limit. Of a request alone:
+    Every option is described, with its default, in [docs/options.md] under the same name. Times are in seconds; 0
+    sets no limit. Of a request alone:
 
     - [headers]: header fields; a repeated name adds a further value.
     - [body]: the body.
@@ -119,9 +119,9 @@ val make :
       opened it. *)
 
 val connect : ?headers:Part.headers -> proxy:string -> string -> (t, Error.t) result
-(** [connect ~proxy authority] asks the proxy at this URL for a connection to [authority], a host and a port with a colon
-    between them (RFC 9110, 9.3.6). After a head with a status of 200 to 299 the connection is a raw stream that leads there.
-    {!Error.Invalid_url}. *)
+(** [connect ~proxy authority] asks the proxy at this URL for a connection to [authority], a host and a port with a
+    colon between them (RFC 9110, 9.3.6). After a head with a status of 200 to 299 the connection is a raw stream that
+    leads there. {!Error.Invalid_url}. *)
 
 (**/**)
 

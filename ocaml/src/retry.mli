@@ -20,9 +20,9 @@ type decision =
 type t =
   | Off  (** Nothing. This is the default. *)
   | Safe_transient
-      (** GET and HEAD after the statuses 408, 429, 500, 502, 503, 504, after timeouts other than the total one, and after
-          connections that were refused or lost. *)
+      (** GET and HEAD after the statuses 408, 429, 500, 502, 503, 504, after timeouts other than the total one, and
+          after connections that were refused or lost. *)
   | Transient  (** The same for every method. Only for peers that can tell a request that comes twice. *)
   | Function of (attempt -> decision)
-      (** Asked after each answer with a status of 300 or above, and each failure, as long as retries are left. One that
-          raises stops. It runs as the function of {!Auth.t} does. *)
+      (** Asked after each answer with a status of 300 or above, and each failure, as long as retries are left. One
+          that raises stops. It runs as the function of {!Auth.t} does. *)

@@ -36,9 +36,15 @@ type path_style =
   | Colon
   | Curly
 
+type field =
+  | Text_field of string * string
+  | Bytes_field of { name : string; bytes : string; filename : string option; content_type : string option }
+  | File_field of { name : string; path : string; filename : string option; content_type : string option }
+
 type body =
   | Bytes of string
   | Json of string
   | Form of (string * string) list
+  | Multipart of field list
   | File of { path : string; offset : int; length : int option }
   | Streamed of int option

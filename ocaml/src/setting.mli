@@ -46,11 +46,21 @@ type path_style =
   | Colon  (** [/users/:id]. *)
   | Curly  (** [/users/{id}]. *)
 
+(** A field of a [multipart/form-data] body (RFC 7578). *)
+type field =
+  | Text_field of string * string  (** Name and text, which is sent as it is. *)
+  | Bytes_field of { name : string; bytes : string; filename : string option; content_type : string option }
+      (** Bytes. Where there is a filename they are a file, and the content type is by default that of its extension.
+          *)
+  | File_field of { name : string; path : string; filename : string option; content_type : string option }
+      (** A file, read when the request is sent. The filename is by default that of the path. *)
+
 (** The body of a request. *)
 type body =
   | Bytes of string  (** These bytes. *)
   | Json of string  (** This JSON, which is not looked at; [content-type] says so unless it is given. *)
   | Form of (string * string) list  (** [application/x-www-form-urlencoded]. *)
+  | Multipart of field list  (** [multipart/form-data], with a random boundary. *)
   | File of { path : string; offset : int; length : int option }
       (** [length] bytes (by default all) from [offset] of this file, read when the request is sent. *)
   | Streamed of int option

@@ -132,10 +132,20 @@ let path_style_setter options : Setting.path_style -> unit = function
 
 let length_of = Option.value ~default:(-1)
 
+let field_of : Setting.field -> Native.field =
+  let or_none = Option.value ~default:"" in
+  function
+  | Text_field (name, content) -> { name; content; filename = ""; content_type = ""; is_file = false }
+  | Bytes_field { name; bytes; filename; content_type } ->
+      { name; content = bytes; filename = or_none filename; content_type = or_none content_type; is_file = false }
+  | File_field { name; path; filename; content_type } ->
+      { name; content = path; filename = or_none filename; content_type = or_none content_type; is_file = true }
+
 let body_setter options : Setting.body -> unit = function
   | Bytes bytes -> Native.set_body options bytes
   | Json json -> Native.set_body_json options json
   | Form fields -> Native.set_body_form options fields
+  | Multipart fields -> Native.set_body_multipart options (Array.of_list (List.map field_of fields))
   | File { path; offset; length } -> Native.set_body_file options path offset (length_of length)
   | Streamed length -> Native.set_streamed_body options (length_of length)
 

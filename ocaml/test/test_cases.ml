@@ -105,8 +105,9 @@ let finish manager delivery running =
   | Recv -> List.iter (fun (play, request) -> receive play request) running
   | Poll -> poll manager (List.map fst running)
 
-(* What an unused connection does with the inline drive, it does while a call runs: so calls run while the server is asked.
-   Some scripts wait until what is unused is closed: the manager is shut down when the answer does not come soon. *)
+(* What an unused connection does with the inline drive, it does while a call runs: so calls run while the server is
+   asked. Some scripts wait until what is unused is closed: the manager is shut down when the answer does not come
+   soon. *)
 let verdict manager server name =
   let answer = Atomic.make None in
   let thread = Thread.create (fun () -> Atomic.set answer (Some (Server.verdict server name))) () in

@@ -4,7 +4,10 @@ open Trunkline
 open Support
 
 let http server = Printf.sprintf "http://127.0.0.1:%d" (Server.port server "http")
-let manager ?(drive = Setting.Threads 1) ?max_retries ?auth () = Suite.ok "manager" (Manager.create ~drive ?max_retries ?auth ())
+
+let manager ?(drive = Setting.Threads 1) ?max_retries ?auth () =
+  Suite.ok "manager" (Manager.create ~drive ?max_retries ?auth ())
+
 let get ?body ?retry ?retry_delay ?auth ?http ?manual_release ?credit url meth =
   Suite.ok "options" (Request_options.make ?body ?retry ?retry_delay ?auth ?http ?manual_release ?credit ~meth url)
 
@@ -184,6 +187,10 @@ let back_pressure server () =
 
 let cancel server drive () =
   let manager = manager ~drive () in
+  let whole = Suite.ok "submit" (Manager.submit manager (get (http server ^ "/bytes/10") "GET")) in
+  (match Suite.ok "recv" (Request.recv ~timeout:infinity whole) with
+  | Head _ -> ()
+  | part -> Alcotest.failf "no head, but %s" (Compare.shown part));
   let request = Suite.ok "submit" (Manager.submit manager (get (http server ^ "/hang") "GET")) in
   Suite.refused "a short wait" Timeout (Request.recv ~timeout:0.05 request);
   Suite.ok "cancel" (Request.cancel request);
@@ -282,6 +289,32 @@ let stress server drive () =
     if index mod 10 = 0 then Gc.compact ()
   done;
   Gc.set control
+
+(* What this process has in memory, in KiB. *)
+let resident () =
+  let file = open_in "/proc/self/status" in
+  let rec find () =
+    let line = input_line file in
+    match String.split_on_char ':' line with
+    | [ "VmRSS"; size ] -> Scanf.sscanf size " %d" Fun.id
+    | _ -> find ()
+  in
+  Fun.protect ~finally:(fun () -> close_in file) find
+
+(* Requests, functions and bodies leave nothing behind. *)
+let no_growth server drive () =
+  let manager = manager ~drive () in
+  let run count =
+    for _ = 1 to count do
+      let options = get ~retry:(Function (fun _ -> Stop)) (http server ^ "/bytes/100") "GET" in
+      ignore (answer manager options)
+    done;
+    collect ();
+    resident ()
+  in
+  let before = run 1000 in
+  let after = run 4000 in
+  if after - before > 8192 then Alcotest.failf "it grew from %d to %d KiB" before after
 
 (* ---- Threads ---- *)
 
@@ -390,7 +423,8 @@ let websocket server drive () =
   let messages = List.init 10 (fun index -> Websocket.text (string_of_int index)) in
   Alcotest.(check int) "sent" 10 (Suite.ok "send_many" (Websocket.send_many request messages));
   let rec receive got =
-    if List.length got < 10 then receive (got @ Suite.ok "recv_many" (Websocket.recv_many ~timeout:20. request)) else got
+    if List.length got = 10 then got
+    else receive (got @ Suite.ok "recv_many" (Websocket.recv_many ~timeout:20. request))
   in
   Alcotest.(check bool) "echoed" true (receive [] = messages);
   Suite.refused "text that is not UTF-8" Invalid_argument (Websocket.send request (Websocket.text "\xff"));
@@ -422,9 +456,8 @@ let fork server drive () =
   ignore (answer manager (get url "GET"));
   let request = Suite.ok "submit" (Manager.submit manager (get url "GET")) in
   let child () =
-    let forked =
-      is_forked (Request.recv request) && is_forked (Manager.poll ~timeout:0. manager) && is_forked (Request.cancel request)
-    in
+    let received = Request.recv request and polled = Manager.poll ~timeout:0. manager in
+    let forked = is_forked received && is_forked polled && is_forked (Request.cancel request) in
     collect ();
     (* A manager of the child's own works. *)
     let own = Suite.ok "manager" (Manager.create ()) in
@@ -466,7 +499,8 @@ let () =
              ( "ends",
                on_both "cancel" cancel @ on_both "shutdown" shutdown @ once "freed" freed
                @ once "interrupted" interrupted );
-             ("collector", on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress);
+             ( "collector",
+               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress @ on_both "no growth" no_growth );
              ("threads", on_both "threads" threads @ once "received twice" received_twice);
              ( "functions",
                on_both "retry" retry_function @ once "delay" delay_function @ on_both "auth" auth_function

@@ -75,7 +75,7 @@ def cells(file: Path, lines: list[str], index: int) -> Iterator[Block]:
 
 
 def is_example(block: Block) -> bool:
-    if block.language in ("python", "c"):
+    if block.language in ("python", "c", "ocaml"):
         return True
     lines = block.text.replace("\\\n", " ").splitlines()
     return block.language == "sh" and all(SHELL_CALL.match(line) for line in lines if line)

@@ -2,13 +2,14 @@
 
     python tests/docs/run_examples.py [--list] [--only TEXT]
 
-It needs the library and the test server (`make lib`) and the module `trunkline` in the Python that runs it.
+It needs the library and the test server (`make lib`), the OCaml libraries (`make ocaml-installed`) and the module `trunkline` in the Python that runs it.
 
 In README.md and docs/*.md a block is an example by its language:
 
 `python`   a program of its own. A line `NAME.py` given as `sys.argv[1]` is the URL of the echo WebSocket.
 `c`        with `main`: a program of its own. With `#include` but without `main`: a beginning, put before each later
            block of the file that includes nothing. With neither: statements, run inside `main` with a `manager`.
+`ocaml`    a program of its own, built against the libraries that `make ocaml-installed` lays down.
 `sh`       run where every line is a call of `python -m trunkline`, `printf` or `echo`; other shell blocks are not
            examples of the library.
 `text`     right after an example: what it prints on its standard output. `…` stands for anything within a line.
@@ -47,6 +48,10 @@ from blocks import Block, blocks, is_example
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release"
 SERVER = os.environ.get("TRUNKLINE_TEST_SERVER") or str(RELEASE / "trunkline-test-server")
+OCAML = RELEASE.parent / "ocaml-installed" / "lib"
+OCAML_PROJECT = """
+(executable (name main) (libraries trunkline trunkline-lwt lwt lwt.unix unix))
+"""
 SECONDS = 60
 C_FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
 STATEMENTS = """
@@ -114,11 +119,31 @@ class Runner:
             return beginning + block.text
         return beginning + STATEMENTS.format(body=block.text)
 
+    def _ocaml(self, block: Block, folder: Path) -> list[str]:
+        """Builds a program in a project of its own."""
+        folder.mkdir()
+        (folder / "dune-project").write_text("(lang dune 2.9)\n")
+        (folder / "dune").write_text(OCAML_PROJECT)
+        (folder / "main.ml").write_text(self._here(block.text), encoding="utf-8")
+        built = subprocess.run(
+            ["dune", "build", "--root", str(folder), "--display", "quiet", "./main.exe"],
+            env={**self._environment, "OCAMLPATH": str(OCAML)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        if built.returncode:
+            raise RuntimeError(built.stderr)
+        return [str(folder / "_build" / "default" / "main.exe")]
+
     def _command(self, block: Block) -> list[str]:
         stem = self._folder / f"example{self._number}"
         self._number += 1
         if block.language == "sh":
             return ["bash", "-e", "-c", self._here(block.text)]
+        if block.language == "ocaml":
+            return self._ocaml(block, stem)
         arguments = [f"ws://localhost:{self._places['http']}/ws"] if "argv[1]" in block.text else []
         if block.language == "python":
             source = stem.with_suffix(".py")

@@ -204,6 +204,31 @@ value trunkline_ocaml_set_body_form(value options, value list)
     return Val_unit;
 }
 
+/* One field of Native.field: name, content, filename, content_type, is_file. */
+static trunk_status add_field(trunk_multipart *multipart, value field)
+{
+    trunk_view name = view_of(Field(field, 0)), content = view_of(Field(field, 1));
+    trunk_view filename = view_of(Field(field, 2)), content_type = view_of(Field(field, 3));
+    if (Bool_val(Field(field, 4)))
+        return trunk_multipart_add_file(multipart, name, content, filename, content_type);
+    return trunk_multipart_add_bytes(multipart, name, content, filename, content_type);
+}
+
+value trunkline_ocaml_set_body_multipart(value options, value fields)
+{
+    trunk_multipart *multipart = NULL;
+    check(trunk_multipart_new(&multipart));
+    trunk_status status = TRUNK_OK;
+    for (mlsize_t index = 0; status == TRUNK_OK && index < Wosize_val(fields); index++)
+        status = add_field(multipart, Field(fields, index));
+    if (status == TRUNK_OK)
+        status = trunk_request_options_set_body_multipart(options_of(options)->request, multipart);
+    /* This succeeds, and so leaves the message of what did not. */
+    trunk_multipart_free(multipart);
+    check(status);
+    return Val_unit;
+}
+
 value trunkline_ocaml_set_websocket_protocols(value options, value names)
 {
     mlsize_t count = Wosize_val(names);

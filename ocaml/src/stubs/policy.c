@@ -97,10 +97,13 @@ value trunkline_ocaml_set_auth_digest(value options, value user, value password)
     return Val_unit;
 }
 
-/* The fields are those of Auth.aws, in their order. */
+/* The fields are those of Auth.aws, in their order; Auth.payload has that of TRUNK_AWS_PAYLOAD_*. */
 value trunkline_ocaml_set_auth_aws_sigv4(value options, value fields)
 {
     check(SET_EITHER(options, auth_aws_sigv4, view_of(Field(fields, 0)), view_of(Field(fields, 1)),
                      view_of(Field(fields, 2)), view_of(Field(fields, 3)), view_of(Field(fields, 4))));
+    if (Is_some(Field(fields, 5)))
+        check(SET_EITHER(options, aws_sigv4_date, Long_val(Some_val(Field(fields, 5)))));
+    check(SET_EITHER(options, aws_sigv4_payload, Int_val(Field(fields, 6))));
     return Val_unit;
 }

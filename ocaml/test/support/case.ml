@@ -7,10 +7,10 @@ module Util = Yojson.Safe.Util
 let folder () = Option.value (Sys.getenv_opt "TRUNKLINE_TEST_CASES") ~default:"tests/cases"
 
 let load () =
-  let files = List.filter (fun name -> Filename.check_suffix name ".json") (Array.to_list (Sys.readdir (folder ()))) in
-  List.concat_map
-    (fun name -> Util.(to_list (member "cases" (Json.from_file (Filename.concat (folder ()) name)))))
-    (List.sort compare files)
+  let is_json name = Filename.check_suffix name ".json" in
+  let files = List.filter is_json (Array.to_list (Sys.readdir (folder ()))) in
+  let cases name = Util.(to_list (member "cases" (Json.from_file (Filename.concat (folder ()) name)))) in
+  List.concat_map cases (List.sort compare files)
 
 (* ---- Values ---- *)
 
@@ -67,12 +67,13 @@ let rec bytes (json : Json.t) =
 
 (* ---- Options ---- *)
 
-let rec auth json : Auth.t option =
+let rec auth (json : Json.t) : Auth.t option =
   match json with
-  | `Assoc fields -> List.find_map auth_of fields
+  | `Assoc fields -> List.find_map (auth_of json) fields
   | _ -> None
 
-and auth_of (name, (value : Json.t)) : Auth.t option =
+(* Of an option of [all]; some have options of their own beside them. *)
+and auth_of all (name, (value : Json.t)) : Auth.t option =
   match name with
   | "auth_basic" ->
       let user, password = pair value in
@@ -83,9 +84,15 @@ and auth_of (name, (value : Json.t)) : Auth.t option =
   | "auth_bearer" -> Some (Bearer (Util.to_string value))
   | "auth_literal" -> Some (Literal (Util.to_string value))
   | "auth_netrc" -> Some (Netrc (Some (Filename.concat (folder ()) (Util.to_string value))))
-  | "auth_callback" ->
-      Some (Function (fun _ -> Option.to_result ~none:"no credentials" (auth value)))
+  | "auth_aws_sigv4" -> Some (Aws (aws all (List.map Util.to_string (Util.to_list value))))
+  | "auth_callback" -> Some (Function (fun _ -> Option.to_result ~none:"no credentials" (auth value)))
   | _ -> None
+
+and aws all : string list -> Auth.aws = function
+  | [ access_key; secret_key; session_token; service; region ] ->
+      let payload = if text "aws_sigv4_payload" all = Some "unsigned" then Auth.Unsigned else Signed in
+      { access_key; secret_key; session_token; service; region; date = number "aws_sigv4_date" all; payload }
+  | _ -> failwith "five texts are expected"
 
 let retry json : Retry.t option =
   Option.map
@@ -100,7 +107,8 @@ let shared_names =
     "idle_timeout"; "total_timeout"; "credit"; "follow_redirects"; "max_redirects"; "redirect_trusted";
     "redirect_downgrade"; "retry"; "max_retries"; "retry_delay"; "status_errors"; "decode"; "max_decoded_bytes";
     "max_decode_ratio"; "cookies"; "expect_continue"; "websocket_max_message_bytes"; "auth_basic"; "auth_digest";
-    "auth_bearer"; "auth_literal"; "auth_netrc"; "auth_callback";
+    "auth_bearer"; "auth_literal"; "auth_netrc"; "auth_callback"; "auth_aws_sigv4"; "aws_sigv4_date";
+    "aws_sigv4_payload";
   ]
 [@@ocamlformat "disable"]
 
@@ -152,7 +160,7 @@ let request_options case port request =
   let o = Util.member "options" request in
   know ("replay" :: shared_names) o;
   let protocol = Option.value (text "protocol" case) ~default:"http1" in
-  let scheme = if String.length protocol >= 9 && String.sub protocol 0 9 = "websocket" then "ws" else "http" in
+  let scheme = if String.starts_with ~prefix:"websocket" protocol then "ws" else "http" in
   let path = Option.value (text "path" request) ~default:"/" in
   let http = if protocol = "websocket_http2" then Some Setting.Http_2 else None in
   Request_options.make ?http ~headers:(List.map pair (list "headers" request)) ?body:(body request)
