@@ -19,7 +19,7 @@ use crate::headers::{self, Headers};
 /// What of a WebSocket's opening handshake concerns WebSockets: the fields to ask with, and the check of the answer.
 #[pyclass(frozen, module = "trunkline.sansio")]
 pub(crate) struct Handshake {
-    handshake: WebSocketHandshake,
+    engine: WebSocketHandshake,
     fields: HeaderMap,
     agreement: std::sync::Mutex<Option<WebSocketAgreement>>,
 }
@@ -35,9 +35,9 @@ impl Handshake {
     ) -> PyResult<Handshake> {
         let mut fields = headers::map(py, headers)?;
         let offer = deflate.then(WebSocketDeflate::default);
-        let handshake = checked(py, WebSocketHandshake::new(&mut fields, offer))?;
+        let engine = checked(py, WebSocketHandshake::new(&mut fields, offer))?;
         Ok(Handshake {
-            handshake,
+            engine,
             fields,
             agreement: std::sync::Mutex::default(),
         })
@@ -54,7 +54,7 @@ impl Handshake {
         let fields = headers::map(py, Some(headers))?;
         let status = StatusCode::from_u16(status)
             .map_err(|cause| PyValueError::new_err(cause.to_string()))?;
-        let agreement = checked(py, self.handshake.check(status, &fields))?;
+        let agreement = checked(py, self.engine.check(status, &fields))?;
         *lock(&self.agreement) = Some(agreement);
         Ok(())
     }
