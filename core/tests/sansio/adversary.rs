@@ -278,7 +278,7 @@ fn http2(seed: u64) {
     let mut promises = 0_usize;
     let push: PushHandler = Box::new(move |_| {
         promises += 1;
-        (promises % 2 == 0).then(|| pushed.handlers(&kept))
+        (promises.is_multiple_of(2)).then(|| pushed.handlers(&kept))
     });
     let ended = ends.one();
     let client = Http2Client::new(&Http2Settings::default(), Some(push), move |_| {
@@ -397,7 +397,7 @@ fn websocket(seed: u64) {
         move |_| {
             assert_eq!(told.load(Ordering::Relaxed), 0, "a frame after the end");
             frames += 1;
-            if frames % 5 == 0 {
+            if frames.is_multiple_of(5) {
                 Flow::Pause
             } else {
                 Flow::Continue
