@@ -1,200 +1,20 @@
 //! HTTP/2 and HTTP/1.1 client connections without a socket.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-
 use http::{Method, Request, Uri};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use trunkline::sansio::Engine;
-use trunkline::sansio::exchange::{BodyPart, Flow, Handlers, RequestBody, ResponseBody};
+use trunkline::sansio::exchange::{Handlers, RequestBody};
 use trunkline::sansio::http1::{self, Http1Settings};
 use trunkline::sansio::http2::{self, Http2Settings, PushHandler};
-use trunkline::{Error, ErrorCode};
 
 use super::events::Event;
-use super::link::{Events, Link, lock};
+use super::exchanges::Exchanges;
+use super::link::{Link, lock};
 use crate::errors::checked;
 use crate::headers;
 use crate::prepare::shared;
-
-/// An exchange under way.
-#[derive(Default)]
-struct Exchange {
-    upload: Option<RequestBody>,
-    answer: Option<ResponseBody>,
-    paused: Arc<AtomicBool>,
-    /// Its answer is complete.
-    answered: bool,
-}
-
-/// The exchanges of a connection by their number.
-#[derive(Clone, Default)]
-struct Exchanges {
-    all: Arc<Mutex<HashMap<u64, Exchange>>>,
-    last: Arc<AtomicU64>,
-    events: Events,
-}
-
-impl Exchanges {
-    fn next(&self) -> u64 {
-        self.last.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Forgets the answer of an exchange that has ended, and the exchange where nothing is left of it.
-    fn ended(&self, number: u64, failed: bool) {
-        let mut all = lock(&self.all);
-        let Some(exchange) = all.get_mut(&number) else {
-            return;
-        };
-        exchange.answered = true;
-        let answer = exchange.answer.take();
-        let gone = if failed || exchange.upload.is_none() {
-            all.remove(&number)
-        } else {
-            None
-        };
-        drop(all);
-        // They may call the connection.
-        drop((answer, gone));
-    }
-
-    /// Handlers that note what happens, for a new exchange.
-    fn handlers(&self, number: u64) -> Handlers {
-        let paused = Arc::new(AtomicBool::new(false));
-        let exchange = Exchange {
-            paused: Arc::clone(&paused),
-            ..Exchange::default()
-        };
-        lock(&self.all).insert(number, exchange);
-        let (answered, failed) = (self.clone(), self.clone());
-        let (trailed, informed) = (self.events.clone(), self.events.clone());
-        Handlers::new(
-            move |response, body| {
-                answered.events.push(Event::Answer(number, response));
-                let parts = answered.clone();
-                body.read(move |part| match part {
-                    BodyPart::Data(data) => {
-                        parts.events.push(Event::Data(number, data));
-                        if paused.load(Ordering::Relaxed) {
-                            Flow::Pause
-                        } else {
-                            Flow::Continue
-                        }
-                    }
-                    BodyPart::End => {
-                        parts.events.push(Event::End(number));
-                        parts.ended(number, false);
-                        Flow::Continue
-                    }
-                });
-                if let Some(exchange) = lock(&answered.all).get_mut(&number) {
-                    exchange.answer = Some(body);
-                }
-            },
-            move |cause| {
-                failed.events.push(Event::Failed(number, cause));
-                failed.ended(number, true);
-            },
-        )
-        .on_trailers(move |fields| trailed.push(Event::Trailers(number, fields)))
-        .on_informational(move |response| informed.push(Event::Informational(number, response)))
-    }
-
-    /// Calls with an exchange's upload.
-    fn upload<T>(
-        &self,
-        number: u64,
-        call: impl FnOnce(&RequestBody) -> trunkline::Result<T>,
-    ) -> trunkline::Result<T> {
-        let taken = lock(&self.all)
-            .get_mut(&number)
-            .and_then(|exchange| exchange.upload.take());
-        let Some(upload) = taken else {
-            return Err(Error::new(
-                ErrorCode::InvalidState,
-                format!("exchange {number} takes no more of a body"),
-            ));
-        };
-        let done = call(&upload);
-        // Unless it has ended meanwhile it goes back.
-        let mut all = lock(&self.all);
-        let upload = match all.get_mut(&number) {
-            Some(exchange) => {
-                exchange.upload = Some(upload);
-                None
-            }
-            None => Some(upload),
-        };
-        drop(all);
-        drop(upload);
-        done
-    }
-
-    fn close(&self, number: u64, trailers: http::HeaderMap) -> trunkline::Result<()> {
-        self.upload(number, |upload| {
-            if trailers.is_empty() {
-                upload.close();
-            } else {
-                upload.close_with_trailers(trailers);
-            }
-            Ok(())
-        })?;
-        let mut all = lock(&self.all);
-        let upload = all
-            .get_mut(&number)
-            .and_then(|exchange| exchange.upload.take());
-        if all.get(&number).is_some_and(|exchange| exchange.answered) {
-            all.remove(&number);
-        }
-        drop(all);
-        drop(upload);
-        Ok(())
-    }
-
-    fn pause(&self, number: u64, pause: bool) {
-        let mut all = lock(&self.all);
-        let Some(exchange) = all.get_mut(&number) else {
-            return;
-        };
-        exchange.paused.store(pause, Ordering::Relaxed);
-        let answer = if pause { None } else { exchange.answer.take() };
-        drop(all);
-        if let Some(answer) = answer {
-            answer.resume();
-            let mut all = lock(&self.all);
-            // It may have ended meanwhile.
-            if let Some(exchange) = all.get_mut(&number).filter(|it| !it.answered) {
-                exchange.answer = Some(answer);
-            }
-        }
-    }
-
-    fn cancel(&self, number: u64, code: u32) -> trunkline::Result<()> {
-        let exchange = lock(&self.all).remove(&number);
-        match exchange {
-            Some(Exchange {
-                upload: Some(upload),
-                ..
-            }) => upload.cancel(code),
-            Some(Exchange {
-                answer: Some(answer),
-                ..
-            }) => answer.cancel(code),
-            Some(exchange) => {
-                lock(&self.all).insert(number, exchange);
-                return Err(Error::new(
-                    ErrorCode::InvalidState,
-                    format!("exchange {number} has no answer yet, and was asked without a body"),
-                ));
-            }
-            None => {}
-        }
-        Ok(())
-    }
-}
 
 /// A connection that carries exchanges.
 trait Asks: Engine {

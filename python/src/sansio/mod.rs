@@ -1,6 +1,7 @@
 //! Connections that own no socket (`trunkline.sansio`): bytes go in and out by calls, events come out.
 
 mod events;
+mod exchanges;
 mod http;
 mod link;
 mod websocket;

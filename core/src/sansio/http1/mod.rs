@@ -3,6 +3,7 @@
 
 mod client;
 mod receive;
+mod shared;
 mod state;
 mod upload;
 

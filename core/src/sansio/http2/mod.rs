@@ -4,6 +4,7 @@ mod client;
 mod error;
 mod h2c;
 mod settings;
+mod shared;
 mod state;
 mod stream;
 mod upload;

@@ -311,7 +311,7 @@ impl State {
         };
         let step = stream.poll(came);
         if !matches!(step, Step::Pending) {
-            stream.wake.ready();
+            self.due.push_back(place);
         }
         let call = match step {
             Step::Pending => {
