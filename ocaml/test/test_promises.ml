@@ -519,7 +519,8 @@ let () =
                on_both "cancel" cancel @ on_both "shutdown" shutdown @ once "freed" freed
                @ once "interrupted" interrupted );
              ( "collector",
-               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress @ on_both "no growth" no_growth );
+               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress
+               @ on_both "no growth" no_growth );
              ("threads", on_both "threads" threads @ once "received twice" received_twice);
              ( "functions",
                on_both "retry" retry_function @ once "delay" delay_function @ on_both "auth" auth_function

@@ -53,9 +53,10 @@ let renamed =
   [
     ("drive_threads", "drive"); ("drive_inline", "drive"); ("retry_callback", "retry"); ("auth_none", "auth");
     ("auth_basic", "auth"); ("auth_bearer", "auth"); ("auth_literal", "auth"); ("auth_digest", "auth");
-    ("aws_sigv4_date", "auth"); ("aws_sigv4_payload", "auth"); ("auth_netrc", "auth"); ("auth_aws_sigv4", "auth"); ("auth_callback", "auth"); ("streamed_body", "body");
-    ("body_file", "body"); ("body_form", "body"); ("body_json", "body"); ("header", "headers"); ("omit_header", "omit_headers"); ("param", "params");
-    ("body_multipart", "body"); ("path_param", "path_params"); ("proxy_header", "proxy_headers");
+    ("aws_sigv4_date", "auth"); ("aws_sigv4_payload", "auth"); ("auth_netrc", "auth");
+    ("auth_aws_sigv4", "auth"); ("auth_callback", "auth"); ("streamed_body", "body"); ("body_file", "body");
+    ("body_form", "body"); ("body_json", "body"); ("body_multipart", "body"); ("header", "headers");
+    ("omit_header", "omit_headers"); ("param", "params"); ("path_param", "path_params"); ("proxy_header", "proxy_headers");
   ]
 [@@ocamlformat "disable"]
 
@@ -134,8 +135,8 @@ let every_option () =
   in
   Suite.ok "free" (Manager.free (Suite.ok "manager" manager));
   let request =
-    Request_options.make ~omit_headers:[ "user-agent" ] ~body:(Form [ ("a", "b") ]) ~params:[ ("q", "1") ] ~path_params:[ ("id", "7") ]
-      ~path_style:Curly ~proxy:"" ~websocket_frames:false ~auth:(Netrc None) ~meth:"POST" "http://a/{id}"
+    Request_options.make ~omit_headers:[ "user-agent" ] ~body:(Form [ ("a", "b") ]) ~params:[ ("q", "1") ]
+      ~path_params:[ ("id", "7") ] ~path_style:Curly ~proxy:"" ~websocket_frames:false ~auth:(Netrc None) ~meth:"POST" "http://a/{id}"
   in
   ignore (Suite.ok "request" request)
 
