@@ -130,6 +130,7 @@ external set_tcp_keep_alive : options -> int -> int -> int -> unit = "trunkline_
 external add_resolve : options -> string -> int -> string -> unit = "trunkline_ocaml_add_resolve"
 external set_request_proxy : options -> string -> unit = "trunkline_ocaml_set_request_proxy"
 external add_header : options -> string -> string -> unit = "trunkline_ocaml_add_header"
+external omit_header : options -> string -> unit = "trunkline_ocaml_omit_header"
 external add_param : options -> string -> string -> unit = "trunkline_ocaml_add_param"
 external add_path_param : options -> string -> string -> unit = "trunkline_ocaml_add_path_param"
 external set_path_style : options -> int -> unit = "trunkline_ocaml_set_path_style"

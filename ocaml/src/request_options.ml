@@ -1,7 +1,8 @@
 type t = { native : Native.options; manual_release : bool }
 
 let make
-    ?headers ?body ?params ?path_params ?path_style ?proxy ?upgrade ?replay ?manual_release ?websocket_protocols
+    ?headers ?omit_headers ?body ?params ?path_params ?path_style ?proxy ?upgrade ?replay ?manual_release
+    ?websocket_protocols
     ?http ?pool_timeout ?resolve_timeout ?connect_timeout ?tls_timeout ?write_timeout ?first_byte_timeout
     ?idle_timeout ?total_timeout ?credit ?follow_redirects ?max_redirects ?redirect_trusted ?redirect_downgrade
     ?retry ?max_retries ?retry_delay ?auth ?status_errors ?decode ?max_decoded_bytes ?max_decode_ratio ?cookies
@@ -13,7 +14,8 @@ let make
   Outcome.catch (fun () ->
       let options = Native.request_options_new meth url in
       Settings.request options
-        ~headers ~body ~params ~path_params ~path_style ~proxy ~upgrade ~replay ~manual_release ~websocket_protocols;
+        ~headers ~omit_headers ~body ~params ~path_params ~path_style ~proxy ~upgrade ~replay ~manual_release
+    ~websocket_protocols;
       Settings.shared options
         ~http ~pool_timeout ~resolve_timeout ~connect_timeout ~tls_timeout ~write_timeout ~first_byte_timeout
         ~idle_timeout ~total_timeout ~credit ~follow_redirects ~max_redirects ~redirect_trusted ~redirect_downgrade

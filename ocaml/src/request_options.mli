@@ -5,6 +5,7 @@ type t
 
 val make :
   ?headers:Part.headers ->
+  ?omit_headers:string list ->
   ?body:Setting.body ->
   ?params:(string * string) list ->
   ?path_params:(string * string) list ->
@@ -65,6 +66,7 @@ val make :
     sets no limit. Of a request alone:
 
     - [headers]: header fields; a repeated name adds a further value.
+    - [omit_headers]: names of fields that the library is not to add by itself, such as [user-agent].
     - [body]: the body.
     - [params]: query parameters that are appended to the URL.
     - [path_params]: values of path parameters.

@@ -122,6 +122,7 @@ let har_setter options har = Native.set_har options (Har.to_native har)
 (* ---- Of a request ---- *)
 
 let headers_setter options = List.iter (fun (name, content) -> Native.add_header options name content)
+let omit_headers_setter options = List.iter (Native.omit_header options)
 let params_setter options = List.iter (fun (name, content) -> Native.add_param options name content)
 let path_params_setter options = List.iter (fun (name, content) -> Native.add_path_param options name content)
 
@@ -265,8 +266,10 @@ let manager options
 (* ---- The rest of a request's ---- *)
 
 let request options
-    ~headers ~body ~params ~path_params ~path_style ~proxy ~upgrade ~replay ~manual_release ~websocket_protocols =
+    ~headers ~omit_headers ~body ~params ~path_params ~path_style ~proxy ~upgrade ~replay ~manual_release
+    ~websocket_protocols =
   give headers_setter options headers;
+  give omit_headers_setter options omit_headers;
   give body_setter options body;
   give params_setter options params;
   give path_params_setter options path_params;

@@ -576,7 +576,8 @@ let () =
              group "requests"
                [
                  ("answer with trailers", answer_with_trailers); ("stream error", stream_error);
-                 ("malformed", malformed); ("wrong length", wrong_length); ("connection error", connection_error); ("garbage", garbage);
+                 ("malformed", malformed); ("wrong length", wrong_length); ("connection error", connection_error);
+                 ("garbage", garbage);
                  ("refused request", refused_request); ("config", config);
                ];
              group "splitting"

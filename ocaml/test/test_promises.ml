@@ -47,6 +47,23 @@ let too_large server () =
   let request = Suite.ok "submit" (Manager.submit (manager ()) (get (http server ^ "/bytes/100000") "GET")) in
   Suite.refused "a large body" Body_too_large (Request.answer ~max_bytes:1000 request)
 
+(* Over TLS the protocol is negotiated, and who is not trusted is an error with its phase. *)
+let tls server drive () =
+  let url = Printf.sprintf "https://localhost:%d/bytes/1000" (Server.port server "https") in
+  let manager = Suite.ok "manager" (Manager.create ~drive ~tls_ca_file:(Server.text server "ca") ()) in
+  let answer = answer manager (get url "GET") in
+  Alcotest.(check bool) "protocol" true (answer.summary.protocol = Http_2 && answer.head.version = 20);
+  Alcotest.(check bool) "TLS" true (answer.summary.tls <> None && answer.summary.timings.secured <> None);
+  let stranger = Suite.ok "manager" (Manager.create ~drive ()) in
+  match end_of (Suite.ok "submit" (Manager.submit stranger (get url "GET"))) with
+  | Error { code = Tls_certificate; phase = Some Tls; _ } -> ()
+  | part -> Alcotest.failf "no certificate error, but %s" (Compare.shown part)
+
+let unix_socket server () =
+  let manager = Suite.ok "manager" (Manager.create ~unix_socket:(Server.text server "unix") ()) in
+  let answer = answer manager (get "http://anyone.test/bytes/10" "GET") in
+  Alcotest.(check string) "address" "" (Option.value answer.summary.remote_address ~default:"")
+
 (* ---- Many at once ---- *)
 
 let many server drive () =
@@ -489,7 +506,9 @@ let () =
          Suite.run "promises"
            [
              ("fork", on_both "a child" fork);
-             ("answers", on_both "whole" whole_answer @ once "trailers" trailers @ once "too large" too_large);
+             ( "answers",
+               on_both "whole" whole_answer @ on_both "TLS" tls @ once "unix socket" unix_socket
+               @ once "trailers" trailers @ once "too large" too_large );
              ( "polling",
                on_both "many" many @ on_both "descriptor" descriptor @ once "raising" raising
                @ once "polling within" polling_within );
@@ -500,7 +519,8 @@ let () =
                on_both "cancel" cancel @ on_both "shutdown" shutdown @ once "freed" freed
                @ once "interrupted" interrupted );
              ( "collector",
-               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress @ on_both "no growth" no_growth );
+               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress
+               @ on_both "no growth" no_growth );
              ("threads", on_both "threads" threads @ once "received twice" received_twice);
              ( "functions",
                on_both "retry" retry_function @ once "delay" delay_function @ on_both "auth" auth_function

@@ -64,7 +64,9 @@ let messages () =
   check "removed" [ ("B", "2") ] (Headers.remove headers "a");
   check "added" [ ("a", "1"); ("B", "2"); ("a", "3"); ("b", "4") ] (Headers.add headers "b" "4");
   check "there" (Headers.to_list headers) (Headers.add_unless_exists headers "b" "4");
-  check "several" [ ("x", "1"); ("x", "2"); ("y", "3") ] (Headers.add_multi Headers.empty [ ("x", [ "1"; "2" ]); ("y", [ "3" ]) ]);
+  check "several"
+    [ ("x", "1"); ("x", "2"); ("y", "3") ]
+    (Headers.add_multi Headers.empty [ ("x", [ "1"; "2" ]); ("y", [ "3" ]) ]);
   check "reversed" [ ("y", "2"); ("x", "1") ] (Headers.of_rev_list [ ("x", "1"); ("y", "2") ]);
   Alcotest.check_raises "none" Not_found (fun () -> ignore (Headers.get_exn headers "c"));
   Alcotest.(check string) "text" "a: 1\nB: 2\na: 3\n" (Headers.to_string headers)
@@ -75,13 +77,15 @@ let numbers () =
   done;
   Alcotest.(check bool) "named" true (Status.of_code 404 = `Not_found && Status.of_code 599 = `Code 599);
   Alcotest.(check bool) "error" true (Status.is_error `Bad_gateway && not (Status.is_error `OK));
-  List.iter (fun code -> Alcotest.(check int) "code" code Error_code.(to_int (of_int code))) [ 0; 7; 13; 14; 0xffffffff ];
+  let check code = Alcotest.(check int) "code" code Error_code.(to_int (of_int code)) in
+  List.iter check [ 0; 7; 13; 14; 0xffffffff ];
   Alcotest.(check string) "name" "ENHANCE_YOUR_CALM" (Error_code.to_string EnhanceYourCalm);
   List.iter (fun meth -> Alcotest.(check string) "method" meth Method.(to_string (of_string meth))) [ "GET"; "PATCH" ]
 
 let vectors () =
   let vector len = { IOVec.buffer = (); off = 0; len } in
-  let shifted count = List.map (fun { IOVec.off; len; _ } -> (off, len)) (IOVec.shiftv [ vector 3; vector 4 ] count) in
+  let place { IOVec.off; len; _ } = (off, len) in
+  let shifted count = List.map place (IOVec.shiftv [ vector 3; vector 4 ] count) in
   Alcotest.(check int) "length" 7 (IOVec.lengthv [ vector 3; vector 4 ]);
   Alcotest.(check (list (pair int int))) "within" [ (2, 1); (0, 4) ] (shifted 2);
   Alcotest.(check (list (pair int int))) "at the end of one" [ (0, 4) ] (shifted 3);

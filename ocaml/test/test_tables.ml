@@ -53,9 +53,10 @@ let renamed =
   [
     ("drive_threads", "drive"); ("drive_inline", "drive"); ("retry_callback", "retry"); ("auth_none", "auth");
     ("auth_basic", "auth"); ("auth_bearer", "auth"); ("auth_literal", "auth"); ("auth_digest", "auth");
-    ("aws_sigv4_date", "auth"); ("aws_sigv4_payload", "auth"); ("auth_netrc", "auth"); ("auth_aws_sigv4", "auth"); ("auth_callback", "auth"); ("streamed_body", "body");
-    ("body_file", "body"); ("body_form", "body"); ("body_json", "body"); ("header", "headers"); ("param", "params");
-    ("body_multipart", "body"); ("path_param", "path_params"); ("proxy_header", "proxy_headers");
+    ("aws_sigv4_date", "auth"); ("aws_sigv4_payload", "auth"); ("auth_netrc", "auth");
+    ("auth_aws_sigv4", "auth"); ("auth_callback", "auth"); ("streamed_body", "body"); ("body_file", "body");
+    ("body_form", "body"); ("body_json", "body"); ("body_multipart", "body"); ("header", "headers");
+    ("omit_header", "omit_headers"); ("param", "params"); ("path_param", "path_params"); ("proxy_header", "proxy_headers");
   ]
 [@@ocamlformat "disable"]
 
@@ -67,7 +68,8 @@ let setters kind =
       let name = List.hd (String.split_on_char '(' (after prefix line)) in
       if starts_with "set_" name then Some (after "set_" name)
       else if starts_with "add_" name then Some (after "add_" name)
-      else None
+      else if List.mem name [ "new"; "new_connect"; "free" ] then None
+      else Some name
   in
   List.filter_map setter (String.split_on_char '\n' (header ()))
 
@@ -103,6 +105,8 @@ let refused_options () =
   Suite.refused "no URL" Invalid_url (make "nonsense");
   Suite.refused "a method" Invalid_argument (make ~meth:"G E T" "http://a/");
   Suite.refused "a field" Invalid_header (make ~headers:[ ("a", "b\r\nc") ] "http://a/");
+  Suite.refused "a field that is needed" Invalid_header
+    (Request_options.make ~omit_headers:[ "host" ] ~meth:"GET" "http://a/");
   Suite.refused "a file" Io (make ~body:(File { path = "/nowhere"; offset = 0; length = None }) "http://a/");
   Suite.refused "a negative number" Invalid_argument (make ~max_redirects:(-1) "http://a/");
   Suite.refused "no threads" Invalid_argument (Manager.create ~drive:(Threads 0) ());
@@ -131,8 +135,8 @@ let every_option () =
   in
   Suite.ok "free" (Manager.free (Suite.ok "manager" manager));
   let request =
-    Request_options.make ~body:(Form [ ("a", "b") ]) ~params:[ ("q", "1") ] ~path_params:[ ("id", "7") ]
-      ~path_style:Curly ~proxy:"" ~websocket_frames:false ~auth:(Netrc None) ~meth:"POST" "http://a/{id}"
+    Request_options.make ~omit_headers:[ "user-agent" ] ~body:(Form [ ("a", "b") ]) ~params:[ ("q", "1") ]
+      ~path_params:[ ("id", "7") ] ~path_style:Curly ~proxy:"" ~websocket_frames:false ~auth:(Netrc None) ~meth:"POST" "http://a/{id}"
   in
   ignore (Suite.ok "request" request)
 

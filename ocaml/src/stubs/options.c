@@ -161,6 +161,12 @@ value trunkline_ocaml_add_header(value options, value name, value content)
     return Val_unit;
 }
 
+value trunkline_ocaml_omit_header(value options, value name)
+{
+    check(trunk_request_options_omit_header(options_of(options)->request, view_of(name)));
+    return Val_unit;
+}
+
 value trunkline_ocaml_add_param(value options, value name, value content)
 {
     check(trunk_request_options_add_param(options_of(options)->request, view_of(name), view_of(content)));
