@@ -18,7 +18,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Text and bytes", "view.rs"),
     ("Versions", "version.rs"),
     ("Status", "status.rs"),
-    ("Handles", "handle.rs"),
+    ("Handles", "opaque.rs"),
     ("Functions of the caller's", "callback.rs"),
     ("Retries", "retry.rs"),
     ("WebSocket messages", "message.rs"),

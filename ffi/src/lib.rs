@@ -23,6 +23,7 @@ mod har;
 mod log;
 mod manager;
 mod message;
+mod opaque;
 mod options;
 mod options_auth;
 mod options_connection;
