@@ -14,6 +14,7 @@ use slab::Slab;
 
 use super::clock::ManualClock;
 use super::io::Source;
+use super::spin::Spin;
 use super::task::Task;
 use super::timer::Timers;
 use crate::error::{Error, ErrorCode, Result};
@@ -80,6 +81,7 @@ pub(crate) struct Core {
     poll: Poll,
     events: Events,
     batch: VecDeque<Arc<Task>>,
+    spin: Spin,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -125,6 +127,7 @@ impl Reactor {
                 poll,
                 events: Events::with_capacity(256),
                 batch: VecDeque::new(),
+                spin: Spin::never(),
             },
         ))
     }
@@ -370,7 +373,7 @@ impl Core {
         if reactor.bulk.swap(false, Ordering::Relaxed) && timeout != Some(Duration::ZERO) {
             std::thread::sleep(limits::BULK_PAUSE);
         }
-        let polled = self.poll.poll(&mut self.events, timeout);
+        let polled = self.wait(timeout, reactor.clock.is_none());
         reactor.mode.store(RUNNING, Ordering::SeqCst);
         if reactor.clock.is_none() {
             let passed = reactor.base.elapsed().as_nanos() as u64;
@@ -404,6 +407,34 @@ impl Core {
         happened |= !due.is_empty();
         due.into_iter().for_each(Waker::wake);
         happened
+    }
+
+    /// Lets waits look a little longer before they sleep, where that is of use. For the inline drive, whose caller waits
+    /// for just this.
+    pub(crate) fn look_before_sleeping(&mut self) {
+        self.spin = Spin::adaptive();
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, may_look: bool) -> std::io::Result<()> {
+        if timeout == Some(Duration::ZERO) || !may_look || !self.spin.is_worth_it() {
+            return self.poll.poll(&mut self.events, timeout);
+        }
+        let begun = Instant::now();
+        let most = timeout.map_or(limits::SPIN, |timeout| timeout.min(limits::SPIN));
+        loop {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+            let found = !self.events.is_empty();
+            if found || begun.elapsed() >= most {
+                self.spin.came(found);
+                if found {
+                    return Ok(());
+                }
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+        self.poll.poll(&mut self.events, left)
     }
 
     /// To be called when the runner leaves (inline drive).

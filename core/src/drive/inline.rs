@@ -30,7 +30,8 @@ pub(crate) struct Inline {
 }
 
 impl Inline {
-    pub(crate) fn new(reactor: Arc<Reactor>, core: Core) -> Inline {
+    pub(crate) fn new(reactor: Arc<Reactor>, mut core: Core) -> Inline {
+        core.look_before_sleeping();
         let seat = Seat {
             core: Some(core),
             leader: None,

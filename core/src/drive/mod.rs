@@ -7,6 +7,7 @@ mod clock;
 mod core;
 mod inline;
 mod io;
+mod spin;
 mod task;
 mod threads;
 mod timer;

@@ -103,6 +103,8 @@ pub const TUNNEL_READ: usize = 16 * 1024;
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
 /// Bytes that an answer must still have before it counts as a long download; of unknown length, that it has had.
 pub const BULK: u64 = 1024 * 1024;
+/// How long a wait of the inline drive looks for what comes before it sleeps, while peers answer within that time.
+pub const SPIN: Duration = Duration::from_micros(50);
 /// Bytes of a long download that came together, for another pause to be worth it.
 pub const BULK_PIECE: u64 = 8 * 1024;
 /// How long more of a long download may come together before it is looked at again.
