@@ -1,8 +1,6 @@
 //! Looking a little longer before sleeping: a peer on the same machine often answers sooner than a processor is put to
 //! sleep and woken again.
 
-use std::thread;
-
 /// Answers that came in time, up to which trust grows.
 const TRUST: u8 = 8;
 /// What one that did not come costs.
@@ -27,10 +25,10 @@ impl Spin {
         }
     }
 
-    /// With a single processor the peer could not run meanwhile.
+    /// One that finds out whether it is of use: with a single processor, say, the peer cannot run meanwhile.
     pub(super) fn adaptive() -> Spin {
         Spin {
-            allowed: thread::available_parallelism().is_ok_and(|processors| processors.get() > 1),
+            allowed: true,
             trust: LOSS,
             waits: 0,
         }
@@ -59,16 +57,9 @@ impl Spin {
 mod tests {
     use super::*;
 
-    fn adaptive() -> Spin {
-        Spin {
-            allowed: true,
-            ..Spin::adaptive()
-        }
-    }
-
     #[test]
     fn what_is_of_no_use_stops_soon_and_is_tried_now_and_then() {
-        let mut spin = adaptive();
+        let mut spin = Spin::adaptive();
         let mut looked = 0;
         for _ in 0..10 * u32::from(PROBE) {
             if spin.is_worth_it() {
@@ -81,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_of_use_goes_on_in_spite_of_a_late_answer() {
-        let mut spin = adaptive();
+        let mut spin = Spin::adaptive();
         for wait in 1..1000 {
             assert!(spin.is_worth_it(), "{wait}");
             spin.came(wait % 20 != 0);
