@@ -98,11 +98,28 @@ let run one for_seconds =
   in
   Lwt.join (List.init !in_flight work) >|= fun () -> (count, Unix.gettimeofday () -. start)
 
+let peak_of line = try Some (Scanf.sscanf line "VmHWM: %d kB" Fun.id) with Scanf.Scan_failure _ | Failure _ | End_of_file -> None
+
+(* The most memory that the process has had, in KiB. *)
+let peak_rss () =
+  let status = open_in "/proc/self/status" in
+  let rec find () =
+    match peak_of (input_line status) with
+    | Some kib -> kib
+    | None -> find ()
+    | exception End_of_file -> 0
+  in
+  Fun.protect ~finally:(fun () -> close_in status) find
+
 let report (count, taken) =
-  Printf.printf {|{"job": %S, "client": %S, "rate": %.1f, "requests": %d, "seconds": %.3f, "errors": %d, "bytes": %d}|}
+  let times = Unix.times () in
+  Printf.printf
+    {|{"job": %S, "client": %S, "rate": %.1f, "requests": %d, "seconds": %.3f, "errors": %d, "bytes": %d, "cpu_seconds": %.6f, "peak_rss_kib": %d}|}
     !job !client
     (float_of_int count.requests /. taken)
-    count.requests taken count.errors count.bytes;
+    count.requests taken count.errors count.bytes
+    (times.tms_utime +. times.tms_stime)
+    (peak_rss ());
   print_newline ()
 
 let () =
