@@ -111,19 +111,19 @@ async def trunkline_many(arguments: Arguments, counter: Counter) -> None:
 
 
 async def trunkline_listener(arguments: Arguments, counter: Counter) -> None:
-    """A listener that is called with what came together, and answers it."""
+    """A listener that is called with views of what came together, and answers it."""
     import trunkline
 
     payload = bytes(arguments.size)
 
-    def listener(_: trunkline.AsyncWebSocket, messages: list[bytes]) -> list[bytes] | None:
+    def listener(_: trunkline.AsyncWebSocket, messages: list[memoryview]) -> list[bytes] | None:
         for message in messages:
             counter.message(len(message))
         return [payload] * len(messages) if counter.on else None
 
     async with (
         trunkline.AsyncClient() as client,
-        client.websocket(arguments.url, listener=listener) as socket,
+        client.websocket(arguments.url, listener=listener, views=True) as socket,
     ):
 
         async def worker() -> None:

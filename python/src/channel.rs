@@ -1,6 +1,7 @@
 //! One request's parts on their way to asyncio code, and what it sends back.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use pyo3::prelude::*;
 use trunkline::{Control, ErrorCode, Event, Frame, Part};
 
 use crate::errors::with_code;
-use crate::frames::Ending;
+use crate::frames::{Binary, Ending};
 use crate::listener::{Listener, Says};
 use crate::parts::lock;
 use crate::pings::{Answer, Pings};
@@ -46,6 +47,8 @@ pub(crate) struct Channel {
     control: OnceLock<Control>,
     /// The URL that the request is at.
     asked: Mutex<String>,
+    /// The messages of the WebSocket are handed over as views.
+    views: AtomicBool,
 }
 
 /// A channel into which parts are put that came together.
@@ -88,6 +91,15 @@ impl Channel {
             asked: Mutex::new(url),
             ..Channel::default()
         }
+    }
+
+    /// Has binary messages handed over as views.
+    pub(crate) fn set_views(&self) {
+        self.views.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn binary(&self) -> Binary {
+        Binary::new(self.views.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set_control(&self, control: Control) {

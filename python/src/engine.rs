@@ -30,6 +30,7 @@ pub(crate) struct Binding {
     create_future: Py<PyAny>,
     call_soon: Py<PyAny>,
     turn: Py<PyAny>,
+    look: Py<PyAny>,
     descriptor: RawFd,
 }
 
@@ -126,14 +127,16 @@ impl Engine {
             self.forget();
         }
         let descriptor = checked(py, self.manager.descriptor())?;
-        let reader = Bound::new(py, Turn(Arc::clone(self), false))?;
+        let reader = Bound::new(py, Turn(Arc::clone(self), When::Readable))?;
+        let turn = |when| {
+            Bound::new(py, Turn(Arc::clone(self), when)).map(|turn| turn.into_any().unbind())
+        };
         event_loop.call_method1(intern!(py, "add_reader"), (descriptor, reader))?;
         let binding = Arc::new(Binding {
             create_future: event_loop.getattr(intern!(py, "create_future"))?.unbind(),
             call_soon: event_loop.getattr(intern!(py, "call_soon"))?.unbind(),
-            turn: Bound::new(py, Turn(Arc::clone(self), true))?
-                .into_any()
-                .unbind(),
+            turn: turn(When::Soon)?,
+            look: turn(When::Idle)?,
             event_loop: event_loop.unbind(),
             descriptor,
         });
@@ -292,7 +295,28 @@ impl Engine {
             Err(error) if error.code() == ErrorCode::Closed => Ok(0),
             taken => taken,
         };
-        let result = checked(py, taken).and_then(|taken| {
+        self.hand_out(py, batch, checked(py, taken))
+    }
+
+    /// For a loop that is about to sleep: looks a moment longer for what comes, where that is of use.
+    fn look(&self, py: Python<'_>) -> PyResult<()> {
+        if lock(&self.entries).is_empty() {
+            return Ok(());
+        }
+        let mut batch = std::mem::take(&mut *lock(&self.batch));
+        let taken = py.detach(|| self.manager.look(&mut batch, BATCH));
+        // Of a manager that is closed nothing comes any more.
+        self.hand_out(py, batch, Ok(taken.unwrap_or_default()))
+    }
+
+    /// Resolves the futures that wait for these events, and tells listeners of them.
+    fn hand_out(
+        &self,
+        py: Python<'_>,
+        mut batch: Vec<Event>,
+        taken: PyResult<usize>,
+    ) -> PyResult<()> {
+        let result = taken.and_then(|taken| {
             let (mut ready, mut heard) = (Vec::new(), Vec::new());
             self.sort(&mut batch, &mut ready, &mut heard);
             resolve(py, ready)?;
@@ -300,6 +324,8 @@ impl Engine {
             // The descriptor tells what the reactor has left to do, but not of a queue that was not emptied.
             if taken == BATCH {
                 self.nudge(py)
+            } else if taken > 0 {
+                self.look_soon(py)
             } else {
                 Ok(())
             }
@@ -308,6 +334,22 @@ impl Engine {
         *lock(&self.batch) = batch;
         result?;
         self.finish_closing(py)
+    }
+
+    /// Has the loop look once it has run what is ready now: the tasks that were given something just now among it.
+    fn look_soon(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.inline {
+            return Ok(());
+        }
+        let bound = lock(&self.binding).clone();
+        match bound {
+            Some(binding) => binding
+                .call_soon
+                .bind(py)
+                .call1((&binding.look,))
+                .map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Hands each part to its request; collects the futures of those that have something to see now, and the requests that
@@ -463,18 +505,30 @@ fn resolve(py: Python<'_>, futures: Vec<Py<PyAny>>) -> PyResult<()> {
         .map(|_| ())
 }
 
-/// The callback that the loop runs: when the descriptor is readable (`false`), or soon (`true`).
+/// When the loop runs a callback.
+#[derive(Clone, Copy, PartialEq)]
+enum When {
+    /// The descriptor is readable.
+    Readable,
+    /// Something is to be sent.
+    Soon,
+    /// What was ready has run.
+    Idle,
+}
+
+/// The callback that the loop runs.
 #[pyclass(frozen, module = "trunkline._native")]
-struct Turn(Arc<Engine>, bool);
+struct Turn(Arc<Engine>, When);
 
 #[pymethods]
 impl Turn {
     #[pyo3(signature = (*_args))]
     fn __call__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
-        // A turn that was flushed meanwhile has nothing left to do.
-        if self.1 && !self.0.turn_is_due.swap(false, Ordering::Relaxed) {
-            return Ok(());
+        match self.1 {
+            // A turn that was flushed meanwhile has nothing left to do.
+            When::Soon if !self.0.turn_is_due.swap(false, Ordering::Relaxed) => Ok(()),
+            When::Idle => self.0.look(py),
+            _ => self.0.turn(py, None),
         }
-        self.0.turn(py, None)
     }
 }

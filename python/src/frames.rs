@@ -12,6 +12,7 @@ use crate::errors::{raise, websocket_closed};
 use crate::heap;
 use crate::parts::{fragment, utf8};
 use crate::prepare::shared;
+use crate::view::view;
 
 /// A message from Python: str is text, anything bytes-like is binary.
 pub(crate) fn outgoing(message: &Bound<'_, PyAny>) -> PyResult<Frame> {
@@ -123,11 +124,32 @@ impl Ending {
     }
 }
 
+/// How binary messages are handed to Python.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(crate) enum Binary {
+    /// As `bytes` of its own.
+    #[default]
+    Copy,
+    /// As a `memoryview` of what was received.
+    View,
+}
+
+impl Binary {
+    pub(crate) fn new(views: bool) -> Binary {
+        if views { Binary::View } else { Binary::Copy }
+    }
+}
+
 /// The message in an event, if it holds one; of a WebSocket that is taken frame by frame, the frame.
-pub(crate) fn message(py: Python<'_>, event: &Event) -> Option<Py<PyAny>> {
+pub(crate) fn message(py: Python<'_>, event: &Event, binary: Binary) -> Option<Py<PyAny>> {
     let Part::Frame(frame) = event.part() else {
         return None;
     };
+    if let (Frame::Binary(data), Binary::View) = (frame, binary)
+        && let Ok(view) = view(py, data.clone())
+    {
+        return Some(view.into_any().unbind());
+    }
     heap::expect(py, frame.payload().len());
     match frame {
         Frame::Text(text) => Some(utf8(py, text).into_any().unbind()),

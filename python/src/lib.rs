@@ -30,6 +30,7 @@ mod sansio;
 mod source;
 mod text;
 mod timeout;
+mod view;
 mod waiting;
 mod websocket;
 mod websocket_async;

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use trunkline::{Event, Frame, Part};
 
-use crate::frames;
+use crate::frames::{self, Binary};
 use crate::parts::Head;
 
 /// What a listener has answered to a batch.
@@ -79,6 +79,7 @@ enum Takes {
 pub(crate) struct Listener {
     websocket: Py<PyAny>,
     takes: Takes,
+    binary: Binary,
     reconnected: Option<Py<PyAny>>,
     closed: Option<Py<PyAny>>,
 }
@@ -87,6 +88,7 @@ impl Listener {
     pub(crate) fn new(
         websocket: &Bound<'_, PyAny>,
         given: &Bound<'_, PyAny>,
+        binary: Binary,
     ) -> PyResult<Listener> {
         let method = |name: &str| {
             given
@@ -106,6 +108,7 @@ impl Listener {
         Ok(Listener {
             websocket: websocket.clone().unbind(),
             takes,
+            binary,
             reconnected: method("on_reconnect")?,
             closed: method("on_close")?,
         })
@@ -142,7 +145,7 @@ impl Listener {
         let mut messages = Vec::new();
         let mut is_over = false;
         for event in events {
-            if let Some(message) = frames::message(py, event) {
+            if let Some(message) = frames::message(py, event, self.binary) {
                 messages.push(message);
                 continue;
             }

@@ -48,7 +48,7 @@ pub(crate) fn take(
         if wanted == Wanted::Part {
             return Some(parts::part(py, event, channel.asked()).map(Bound::unbind));
         }
-        if let Some(message) = frames::message(py, &event) {
+        if let Some(message) = frames::message(py, &event, channel.binary()) {
             return Some(Ok(message));
         }
     }
@@ -79,7 +79,7 @@ fn take_many(py: Python<'_>, channel: &Channel, limit: usize) -> Option<PyResult
         }
         let messages: Vec<_> = events
             .iter()
-            .filter_map(|event| frames::message(py, event))
+            .filter_map(|event| frames::message(py, event, channel.binary()))
             .collect();
         events.clear();
         if messages.is_empty() {

@@ -11,7 +11,7 @@ use trunkline::{ErrorCode, Event, Frame};
 
 use crate::errors::{raise, with_code};
 use crate::exchange::{Exchange, Link};
-use crate::frames::{self, Ending};
+use crate::frames::{self, Binary, Ending};
 use crate::listener::{Listener, Says};
 use crate::parts::lock;
 use crate::timeout::deadline;
@@ -29,6 +29,7 @@ pub(crate) struct WebSocket {
     response: Py<PyAny>,
     /// What `run` hands the messages to.
     listener: Option<Py<PyAny>>,
+    binary: Binary,
 }
 
 impl WebSocket {
@@ -61,7 +62,7 @@ impl WebSocket {
 
     fn message(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
         while let Some(event) = self.next(py, timeout)? {
-            if let Some(message) = frames::message(py, &event) {
+            if let Some(message) = frames::message(py, &event, self.binary) {
                 return Ok(Some(message));
             }
         }
@@ -133,17 +134,19 @@ impl WebSocket {
 #[pymethods]
 impl WebSocket {
     #[new]
-    #[pyo3(signature = (exchange, response, listener=None))]
+    #[pyo3(signature = (exchange, response, listener=None, views=false))]
     fn new(
         exchange: &Bound<'_, Exchange>,
         response: Py<PyAny>,
         listener: Option<Py<PyAny>>,
+        views: bool,
     ) -> WebSocket {
         WebSocket {
             link: Arc::clone(&exchange.get().0),
             ending: Mutex::default(),
             response,
             listener,
+            binary: Binary::new(views),
         }
     }
 
@@ -217,7 +220,7 @@ impl WebSocket {
             }
             let messages: Vec<_> = events
                 .iter()
-                .filter_map(|event| frames::message(py, event))
+                .filter_map(|event| frames::message(py, event, self.binary))
                 .collect();
             if !messages.is_empty() {
                 return PyList::new(py, messages);
@@ -235,7 +238,7 @@ impl WebSocket {
         let given = this.listener.as_ref().ok_or_else(|| {
             PyRuntimeError::new_err("the WebSocket was opened without a listener")
         })?;
-        let listener = Listener::new(slf.as_any(), given.bind(py))?;
+        let listener = Listener::new(slf.as_any(), given.bind(py), this.binary)?;
         this.listen(py, &listener, deadline(timeout)?)
     }
 

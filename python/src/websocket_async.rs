@@ -25,8 +25,16 @@ pub(crate) struct AsyncWebSocket {
 #[pymethods]
 impl AsyncWebSocket {
     #[new]
-    fn new(exchange: &Bound<'_, AsyncExchange>, response: Py<PyAny>) -> AsyncWebSocket {
+    #[pyo3(signature = (exchange, response, views=false))]
+    fn new(
+        exchange: &Bound<'_, AsyncExchange>,
+        response: Py<PyAny>,
+        views: bool,
+    ) -> AsyncWebSocket {
         let (engine, channel) = &exchange.get().link;
+        if views {
+            channel.set_views();
+        }
         AsyncWebSocket {
             link: (Arc::clone(engine), Arc::clone(channel)),
             response,
@@ -36,7 +44,7 @@ impl AsyncWebSocket {
     /// Has a listener take what comes, and what is there already.
     fn _listen(slf: &Bound<'_, Self>, listener: &Bound<'_, PyAny>) -> PyResult<()> {
         let (engine, channel) = &slf.get().link;
-        channel.listen(Listener::new(slf.as_any(), listener)?);
+        channel.listen(Listener::new(slf.as_any(), listener, channel.binary())?);
         engine.tell(slf.py(), std::slice::from_ref(channel))
     }
 

@@ -4,13 +4,15 @@
 mod frame;
 mod handshake;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice};
+use std::ops::Range;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Size of one read, and of the answer held back before reading stops until the client takes some.
+/// Size of one read.
 const READ: usize = 256 * 1024;
+/// Size of the answer held back before reading stops until the client takes some.
 const BACKLOG: usize = 4 * 1024 * 1024;
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,56 +55,111 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
 }
 
 /// Reads and writes independently of each other, so that a client that only writes for a while blocks nothing.
-async fn echo(stream: &TcpStream, mut input: Vec<u8>) -> std::io::Result<()> {
-    let mut output: Vec<u8> = Vec::with_capacity(READ);
-    let mut written = 0;
-    let mut scratch = vec![0; READ];
+async fn echo(stream: &TcpStream, begun: Vec<u8>) -> std::io::Result<()> {
+    let mut echo = frame::Echo::default();
+    let mut input = vec![0; READ + frame::HEAD];
+    let mut kept = begun.len();
+    if kept > input.len() {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    input[..kept].copy_from_slice(&begun);
+    let mut pieces = Vec::new();
+    let mut backlog = Backlog::default();
+    // What came with the handshake.
+    let mut there = kept;
     let mut closing = false;
     loop {
-        if output.is_empty() && closing {
+        if there > 0 {
+            pieces.clear();
+            let echoed = echo.feed(&mut input[..there], &mut pieces)?;
+            closing = echoed.closing;
+            backlog.write(stream, &input, &pieces)?;
+            input.copy_within(echoed.used..there, 0);
+            kept = there - echoed.used;
+            there = 0;
+        }
+        if closing && backlog.is_empty() {
             return Ok(());
         }
         let mut interest = None;
-        if output.len() - written < BACKLOG && !closing {
+        if backlog.length() < BACKLOG && !closing {
             interest = Some(Interest::READABLE);
         }
-        if written < output.len() {
+        if !backlog.is_empty() {
             interest = Some(interest.map_or(Interest::WRITABLE, |i| i | Interest::WRITABLE));
         }
         let Some(interest) = interest else {
             return Ok(());
         };
         let ready = stream.ready(interest).await?;
-        if ready.is_readable() && !closing {
-            match stream.try_read(&mut scratch) {
+        if ready.is_readable() && !closing && backlog.length() < BACKLOG {
+            match stream.try_read(&mut input[kept..]) {
                 Ok(0) => return Ok(()),
-                Ok(n) => {
-                    // Whole frames are echoed straight from the read buffer; only a split one is kept.
-                    if input.is_empty() {
-                        let (used, close) = frame::echo_all(&mut scratch[..n], &mut output)?;
-                        input.extend_from_slice(&scratch[used..n]);
-                        closing = close;
-                    } else {
-                        input.extend_from_slice(&scratch[..n]);
-                        let (used, close) = frame::echo_all(&mut input, &mut output)?;
-                        input.drain(..used);
-                        closing = close;
-                    }
-                }
+                Ok(n) => there = kept + n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
-        if written < output.len() {
-            match stream.try_write(&output[written..]) {
-                Ok(n) => written += n,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-            if written == output.len() {
-                output.clear();
-                written = 0;
-            }
+        backlog.flush(stream)?;
+    }
+}
+
+/// What the client has not taken yet.
+#[derive(Default)]
+struct Backlog {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Backlog {
+    fn length(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    fn is_empty(&self) -> bool {
+        self.length() == 0
+    }
+
+    /// Writes pieces of `input` straight from where they are, and keeps what the client does not take.
+    fn write(
+        &mut self,
+        stream: &TcpStream,
+        input: &[u8],
+        pieces: &[Range<usize>],
+    ) -> std::io::Result<()> {
+        let mut taken = 0;
+        if self.is_empty() {
+            let slices: Vec<_> = pieces
+                .iter()
+                .map(|piece| IoSlice::new(&input[piece.clone()]))
+                .collect();
+            taken = match stream.try_write_vectored(&slices) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                taken => taken?,
+            };
         }
+        for piece in pieces {
+            let skipped = taken.min(piece.len());
+            taken -= skipped;
+            self.bytes
+                .extend_from_slice(&input[piece.start + skipped..piece.end]);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, stream: &TcpStream) -> std::io::Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        match stream.try_write(&self.bytes[self.written..]) {
+            Ok(n) => self.written += n,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if self.is_empty() {
+            self.bytes.clear();
+            self.written = 0;
+        }
+        Ok(())
     }
 }

@@ -415,6 +415,35 @@ impl Core {
         self.spin = Spin::adaptive();
     }
 
+    /// Whether a wait is to look before it sleeps. To be asked once for each wait.
+    pub(super) fn may_look(&mut self, reactor: &Reactor) -> bool {
+        reactor.clock.is_none() && self.spin.is_worth_it()
+    }
+
+    /// Looks for what makes `ready` hold, for a moment, and runs it; whether it does hold.
+    pub(super) fn look(&mut self, reactor: &Reactor, ready: &dyn Fn() -> bool) -> bool {
+        let begun = Instant::now();
+        let found = loop {
+            let more = self.run(reactor);
+            if ready() {
+                break true;
+            }
+            // Whose time has passed already: it only asks.
+            while !self.park(reactor, Some(begun)) && !more {
+                if begun.elapsed() >= limits::SPIN {
+                    self.spin.came(false);
+                    return false;
+                }
+                std::hint::spin_loop();
+            }
+            if begun.elapsed() >= limits::SPIN {
+                break ready();
+            }
+        };
+        self.spin.came(found);
+        found
+    }
+
     fn wait(&mut self, timeout: Option<Duration>, may_look: bool) -> std::io::Result<()> {
         if timeout == Some(Duration::ZERO) || !may_look || !self.spin.is_worth_it() {
             return self.poll.poll(&mut self.events, timeout);

@@ -84,26 +84,36 @@ impl Inline {
 
     /// Runs the tasks that are ready and asks the system for nothing. Where the reactor runs already, who runs it does.
     pub(crate) fn run_ready(&self) {
+        self.with_core(|core| {
+            core.run(&self.reactor);
+        });
+    }
+
+    /// Looks for a moment for what makes `ready` hold, where that was of use the last times; whether it does hold. Not where
+    /// the reactor runs already.
+    pub(crate) fn look(&self, ready: &dyn Fn() -> bool) -> bool {
+        self.with_core(|core| core.may_look(&self.reactor) && core.look(&self.reactor, ready))
+            .unwrap_or(false)
+    }
+
+    /// Leads for one action; where another leads it is told of what is ready instead.
+    fn with_core<T>(&self, action: impl FnOnce(&mut Core) -> T) -> Option<T> {
         let mut seat = self.seat();
         if let Some(leader) = seat.leader {
             drop(seat);
             if leader != thread::current().id() {
                 self.reactor.interrupt_for_ready();
             }
-            return;
+            return None;
         }
-        let Some(core) = seat.core.take() else {
-            return;
-        };
+        let core = seat.core.take()?;
         seat.leader = Some(thread::current().id());
         drop(seat);
         let mut leading = Leading {
             inline: self,
             core: Some(core),
         };
-        if let Some(core) = leading.core.as_mut() {
-            core.run(&self.reactor);
-        }
+        leading.core.as_mut().map(action)
     }
 
     /// Gives the core up for good: every task is dropped. From inside a callback this happens when the reactor's run

@@ -288,6 +288,27 @@ impl Manager {
         }
     }
 
+    /// With the inline drive, for a host that would now sleep until the descriptor is readable: as [`Manager::poll`], and
+    /// where nothing is there looks for it a moment longer ([`limits::SPIN`](crate::limits::SPIN)), as long as peers answer
+    /// within such a moment. A peer on the same machine or in the same rack often does, and a processor that was put to sleep
+    /// takes longer to wake. Nothing is taken where it would not be of use, and with background threads.
+    ///
+    /// # Errors
+    /// As those of `poll`.
+    pub fn look(&self, batch: &mut Vec<Event>, max: usize) -> Result<usize> {
+        let inner = &self.inner;
+        inner.alive()?;
+        let queue = &inner.queue;
+        if let Some(inline) = inner.reactors.inline()
+            && !inline.look(&|| !queue.is_empty() || queue.is_closed())
+        {
+            return Ok(0);
+        }
+        let taken = queue.take(batch, max);
+        self.show_rest(taken == max);
+        Ok(taken)
+    }
+
     /// With the inline drive: sends what was submitted and written, as far as that needs no news from the system, which
     /// saves a [`Manager::poll`] before waiting for its descriptor. True when events are there to be taken by `poll`. With
     /// background threads they do this by themselves.

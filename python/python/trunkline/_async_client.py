@@ -135,7 +135,7 @@ class AsyncClient:
     def websocket(self, url: str, **options: Unpack[WebSocketOptions]) -> WebSocketContext:
         """Opens a WebSocket: `async with client.websocket("wss://...") as ws:`."""
         rest: Any = dict(options)
-        more, listener = take_options(rest)
+        more, taking = take_options(rest)
         given = prepare(rest, self._defaults, url)
         target = websocket_url(given.url)
 
@@ -146,7 +146,7 @@ class AsyncClient:
                 "GET", target, ready.headers, None, ready.timeout, extra
             )
 
-        return WebSocketContext(make, target, listener)
+        return WebSocketContext(make, target, taking)
 
     def upgrade(self, url: str, protocol: str, **options: Unpack[OpenOptions]) -> RawContext:
         """Asks to speak another protocol: `async with client.upgrade(url, "echo") as stream:`; see `Client.upgrade`."""

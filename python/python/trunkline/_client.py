@@ -110,12 +110,12 @@ class Client:
     def websocket(self, url: str, **options: Unpack[WebSocketOptions]) -> WebSocket:
         """Opens a WebSocket: `with client.websocket("wss://...") as ws:`."""
         rest: Any = dict(options)
-        more, listener = take_options(rest)
+        more, taking = take_options(rest)
         given = self._prepare(rest, url)
         target = websocket_url(given.url)
         extra = {**(given.extra or {}), **more}
         exchange = self._manager.open("GET", target, given.headers, None, given.timeout, extra)
-        return open_websocket(exchange, target, listener)
+        return open_websocket(exchange, target, taking)
 
     def upgrade(self, url: str, protocol: str, **options: Unpack[OpenOptions]) -> RawStream:
         """Asks to speak another protocol on the connection: `with client.upgrade(url, "echo") as stream:`.

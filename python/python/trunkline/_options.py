@@ -196,6 +196,9 @@ class WebSocketOptions(OpenOptions, total=False):
         `on_close(ws, error)`. It answers None or "continue", "halt" (the WebSocket is closed), a list of messages to
         send, or ("continue", messages) or ("halt", messages). With an `AsyncClient` it is called on the event loop's
         thread as messages come; with a `Client` by `ws.run()`. It must not wait.
+    views: whether binary messages are handed over as read-only `memoryview`s of what was received, instead of as `bytes`
+        of their own, which saves a copy. A view keeps all that was received together with it, up to some 100 KiB, until
+        it and every slice of it are gone. Default False.
     """
 
     subprotocols: Sequence[str]
@@ -208,6 +211,7 @@ class WebSocketOptions(OpenOptions, total=False):
     reconnect: ReconnectTypes
     http_versions: HttpVersions
     listener: Any
+    views: bool
 
 
 class ClientOptions(PolicyOptions, total=False):

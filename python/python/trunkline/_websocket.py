@@ -11,6 +11,7 @@ from ._errors import StateError, WebSocketClosed, WebSocketRejected
 from ._native import AsyncExchange, AsyncWebSocket, Data, Exchange, Head, WebSocket
 from ._streaming import StreamingResponse
 from ._streaming_async import AsyncStreamingResponse
+from ._websocket_options import WebSocketTaking
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -25,7 +26,7 @@ def _opens(part: object) -> TypeGuard[Head]:
     return part.status_code == 101
 
 
-def open_websocket(exchange: Exchange, url: str, listener: Any = None) -> WebSocket:
+def open_websocket(exchange: Exchange, url: str, given: WebSocketTaking) -> WebSocket:
     """Waits for the answer to the upgrade; one that does not open it raises, with that answer."""
     response = StreamingResponse(exchange, "GET", url, None)
     body: list[bytes] = []
@@ -33,7 +34,7 @@ def open_websocket(exchange: Exchange, url: str, listener: Any = None) -> WebSoc
         while True:
             part = exchange.recv()
             if _opens(part):
-                return WebSocket(exchange, part, listener)
+                return WebSocket(exchange, part, given.listener, given.views)
             body.append(response._see(part) or b"")
     except WebSocketRejected as error:
         response._content = b"".join(body)
@@ -41,7 +42,9 @@ def open_websocket(exchange: Exchange, url: str, listener: Any = None) -> WebSoc
         raise
 
 
-async def open_websocket_async(exchange: AsyncExchange, url: str) -> AsyncWebSocket:
+async def open_websocket_async(
+    exchange: AsyncExchange, url: str, views: bool = False
+) -> AsyncWebSocket:
     """Waits for the answer to the upgrade; one that does not open it raises, with that answer."""
     response = AsyncStreamingResponse(exchange, "GET", url, None)
     body: list[bytes] = []
@@ -49,7 +52,7 @@ async def open_websocket_async(exchange: AsyncExchange, url: str) -> AsyncWebSoc
         while True:
             part = await exchange.recv()
             if _opens(part):
-                return AsyncWebSocket(exchange, part)
+                return AsyncWebSocket(exchange, part, views)
             data = response._see(part)
             if isinstance(part, Data) and data:
                 body.append(data)
@@ -66,20 +69,20 @@ class WebSocketContext:
     """`async with client.websocket(url) as ws:`, or `ws = await client.websocket(url)`."""
 
     def __init__(
-        self, make: Callable[[], Awaitable[AsyncExchange]], url: str, listener: Any
+        self, make: Callable[[], Awaitable[AsyncExchange]], url: str, given: WebSocketTaking
     ) -> None:
         self._make = make
         self._url = url
-        self._listener = listener
+        self._given = given
         self._ws: Optional[AsyncWebSocket] = None
 
     def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
         return self._open().__await__()
 
     async def _open(self) -> AsyncWebSocket:
-        ws = await open_websocket_async(await self._make(), self._url)
-        if self._listener is not None:
-            ws._listen(self._listener)
+        ws = await open_websocket_async(await self._make(), self._url, self._given.views)
+        if self._given.listener is not None:
+            ws._listen(self._given.listener)
         return ws
 
     async def __aenter__(self) -> AsyncWebSocket:

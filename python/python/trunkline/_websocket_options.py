@@ -80,8 +80,16 @@ def reconnect_of(given: ReconnectTypes) -> Optional[dict[str, Any]]:
     return {name: value for name, value in vars(given).items() if value is not None}
 
 
-def take_options(options: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Takes what only WebSockets have out of the options: what the native half is told, and the listener."""
+@dataclass(frozen=True)
+class WebSocketTaking:
+    """How messages are taken."""
+
+    listener: Any = None
+    views: bool = False
+
+
+def take_options(options: dict[str, Any]) -> tuple[dict[str, Any], WebSocketTaking]:
+    """Takes what only WebSockets have out of the options: what the native half is told, and how messages are taken."""
     native: dict[str, Any] = {}
     if "compression" in options:
         native["websocket_deflate"] = deflate_of(options.pop("compression"))
@@ -94,4 +102,5 @@ def take_options(options: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     for name in ("ping_interval", "ping_timeout", "close_timeout", "frames"):
         if name in options:
             native[f"websocket_{name}"] = options.pop(name)
-    return native, options.pop("listener", None)
+    taking = {name: options.pop(name) for name in ("listener", "views") if name in options}
+    return native, WebSocketTaking(**taking)
