@@ -2607,6 +2607,31 @@ trunk_status trunk_request_free(trunk_request *request);
 /* ---- WebSockets ---------------------------------------------------------------------------------------------- */
 
 /**
+ * What a part is to a WebSocket: one of `TRUNK_MAIL_*`.
+ */
+typedef int32_t trunk_mail;
+
+/**
+ * It belongs to another request.
+ */
+#define TRUNK_MAIL_UNKNOWN 0
+
+/**
+ * It is this one's, and brings a message or frame.
+ */
+#define TRUNK_MAIL_FRAME 1
+
+/**
+ * It is this one's, and brings none: its head, room to send, the answer to a ping, the end; `trunk_part_kind` tells.
+ */
+#define TRUNK_MAIL_OTHER 2
+
+/**
+ * It is this one's last: it has failed, and `trunk_part_error` tells why.
+ */
+#define TRUNK_MAIL_ERROR 3
+
+/**
  * Sends a message or control frame of `kind` over an open WebSocket, that is after its head (status 101, or of HTTP/2 200) has
  * come. A close frame is sent with `trunk_websocket_close`; `TRUNK_FRAME_CONTINUATION` is the last fragment of a message
  * whose others `trunk_websocket_send_many` has sent.
@@ -2649,6 +2674,19 @@ trunk_status trunk_websocket_recv_many(trunk_request *request,
                                        trunk_message *messages,
                                        size_t room,
                                        size_t *count);
+
+/**
+ * Reads a part for one WebSocket of several whose parts come together, from the manager's queue or a mailbox to which the
+ * program has passed them on: `*mail` tells whether it is this one's, and `*message` is the frame that it brings, if any; else
+ * it is left as it was.
+ *
+ * Errors: `TRUNK_ERROR_NULL_POINTER`, `TRUNK_ERROR_INVALID_HANDLE` for a request or a part that is not live.
+ * Valid until: the payload lives, and keeps its credit, as long as the part.
+ */
+trunk_status trunk_websocket_parse(const trunk_request *request,
+                                   const trunk_part *part,
+                                   trunk_mail *mail,
+                                   trunk_message *message);
 
 /**
  * Pings the peer of an open WebSocket. A part of kind `TRUNK_PART_LATENCY` with the same number (`trunk_part_ping`) tells how

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use engine::{Error, ErrorCode, Frame};
+use engine::{Error, ErrorCode, Frame, Mail};
 
 use crate::boundary::{Out, call};
-use crate::handle::{self, trunk_request};
+use crate::cell::with;
+use crate::handle::{self, trunk_part, trunk_request};
 use crate::message::{TRUNK_FRAME_CLOSE, copy, trunk_frame_kind, trunk_message};
 use crate::request::RequestObject;
 use crate::status::trunk_status;
@@ -133,6 +134,51 @@ pub unsafe extern "C" fn trunk_websocket_recv_many(
         let count = request.unless_freed(taken)?;
         out.set(count);
         Ok(())
+    })
+}
+
+/// What a part is to a WebSocket: one of `TRUNK_MAIL_*`.
+pub type trunk_mail = i32;
+
+/// It belongs to another request.
+pub const TRUNK_MAIL_UNKNOWN: trunk_mail = 0;
+/// It is this one's, and brings a message or frame.
+pub const TRUNK_MAIL_FRAME: trunk_mail = 1;
+/// It is this one's, and brings none: its head, room to send, the answer to a ping, the end; `trunk_part_kind` tells.
+pub const TRUNK_MAIL_OTHER: trunk_mail = 2;
+/// It is this one's last: it has failed, and `trunk_part_error` tells why.
+pub const TRUNK_MAIL_ERROR: trunk_mail = 3;
+
+/// Reads a part for one WebSocket of several whose parts come together, from the manager's queue or a mailbox to which the
+/// program has passed them on: `*mail` tells whether it is this one's, and `*message` is the frame that it brings, if any; else
+/// it is left as it was.
+///
+/// Errors: `TRUNK_ERROR_NULL_POINTER`, `TRUNK_ERROR_INVALID_HANDLE` for a request or a part that is not live.
+/// Valid until: the payload lives, and keeps its credit, as long as the part.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_websocket_parse(
+    request: *const trunk_request,
+    part: *const trunk_part,
+    mail: *mut trunk_mail,
+    message: *mut trunk_message,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: out-parameters are NULL or may be written.
+        let (mail, message) = unsafe { (Out::new(mail, "mail"), Out::new(message, "message")) };
+        let control = handle::get::<RequestObject>(request.addr())?.control()?;
+        let (mail, message) = (mail?, message?);
+        with(part, |content| {
+            mail.set(match control.parse(&content.event) {
+                Mail::Unknown => TRUNK_MAIL_UNKNOWN,
+                Mail::Error(_) => TRUNK_MAIL_ERROR,
+                Mail::Frames([frame, ..]) => {
+                    message.set(trunk_message::of(frame));
+                    TRUNK_MAIL_FRAME
+                }
+                Mail::Frames([]) => TRUNK_MAIL_OTHER,
+            });
+            Ok(())
+        })
     })
 }
 

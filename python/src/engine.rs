@@ -93,6 +93,7 @@ pub(crate) struct Engine {
     binding: Mutex<Option<Arc<Binding>>>,
     batch: Mutex<Vec<Event>>,
     turn_is_due: AtomicBool,
+    look_is_due: AtomicBool,
     /// Futures of those who wait for the last request to end; the engine is closing.
     closing: Mutex<Option<Vec<Py<PyAny>>>>,
 }
@@ -106,6 +107,7 @@ impl Engine {
             binding: Mutex::new(None),
             batch: Mutex::new(Vec::new()),
             turn_is_due: AtomicBool::new(false),
+            look_is_due: AtomicBool::new(false),
             closing: Mutex::new(None),
         }
     }
@@ -142,6 +144,7 @@ impl Engine {
         });
         *lock(&self.binding) = Some(Arc::clone(&binding));
         self.turn_is_due.store(false, Ordering::Relaxed);
+        self.look_is_due.store(false, Ordering::Relaxed);
         Ok(binding)
     }
 
@@ -338,7 +341,7 @@ impl Engine {
 
     /// Has the loop look once it has run what is ready now: the tasks that were given something just now among it.
     fn look_soon(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.inline {
+        if !self.inline || self.look_is_due.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
         let bound = lock(&self.binding).clone();
@@ -527,7 +530,10 @@ impl Turn {
         match self.1 {
             // A turn that was flushed meanwhile has nothing left to do.
             When::Soon if !self.0.turn_is_due.swap(false, Ordering::Relaxed) => Ok(()),
-            When::Idle => self.0.look(py),
+            When::Idle => {
+                self.0.look_is_due.store(false, Ordering::Relaxed);
+                self.0.look(py)
+            }
             _ => self.0.turn(py, None),
         }
     }

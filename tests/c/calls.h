@@ -146,6 +146,7 @@
     X(trunk_websocket_send, request, (h, TRUNK_FRAME_TEXT, TEXT))                                                    \
     X(trunk_websocket_send_many, request, (h, NULL, 0, &o->size))                                                    \
     X(trunk_websocket_recv_many, request, (h, 0, &o->message, 1, &o->size))                                          \
+    X(trunk_websocket_parse, request, (h, NULL, &o->mail, &o->message))                                              \
     X(trunk_websocket_ping, request, (h, &o->number))                                                                \
     X(trunk_websocket_latency, request, (h, &o->number))                                                             \
     X(trunk_websocket_close, request, (h, 1000, TEXT))                                                               \

@@ -16,6 +16,7 @@ struct outs {
     trunk_view view;
     trunk_sse_event event;
     trunk_message message;
+    trunk_mail mail;
     trunk_write_operation operation;
     uint64_t number;
     size_t size;

@@ -215,6 +215,87 @@ static void fragments(bool is_inline)
     peer_stop(&peer);
 }
 
+/* ---- A mailbox of several ---- */
+
+enum { SEVERAL = 3 };
+
+struct read {
+    int heads, frames, closes, others, failures, strangers;
+};
+
+/* What a part is to one of them. */
+static void read_mail(trunk_request *socket, int index, const trunk_part *part, struct read *read)
+{
+    trunk_mail mail = -1;
+    trunk_message message = {.kind = -1};
+    CHECK_OK(trunk_websocket_parse(socket, part, &mail, &message));
+    CHECK((mail == TRUNK_MAIL_UNKNOWN) == (trunk_part_request(part) != socket));
+    CHECK((mail == TRUNK_MAIL_FRAME) == (message.kind != -1));
+    switch (mail) {
+    case TRUNK_MAIL_UNKNOWN:
+        read->strangers++;
+        break;
+    case TRUNK_MAIL_ERROR:
+        CHECK(trunk_part_error(part) == TRUNK_ERROR_WEBSOCKET_TOO_LARGE);
+        read->failures++;
+        break;
+    case TRUNK_MAIL_FRAME:
+        if (message.kind == TRUNK_FRAME_CLOSE) {
+            CHECK(message.code == 1000);
+            read->closes++;
+            break;
+        }
+        CHECK(message.kind == TRUNK_FRAME_TEXT && message.payload.size == (size_t)index + 1);
+        read->frames++;
+        /* The first is then sent more than it accepts; the others close. */
+        if (index == 0)
+            CHECK_OK(trunk_websocket_send(socket, TRUNK_FRAME_TEXT, trunk_text("more than ten bytes")));
+        else
+            CHECK_OK(trunk_websocket_close(socket, 1000, trunk_text("")));
+        break;
+    default:
+        CHECK(mail == TRUNK_MAIL_OTHER);
+        read->others++;
+        if (trunk_part_kind(part) == TRUNK_PART_HEAD) {
+            read->heads++;
+            CHECK_OK(trunk_websocket_send(socket, TRUNK_FRAME_TEXT, trunk_bytes((const uint8_t *)"abc", (size_t)index + 1)));
+        }
+    }
+}
+
+static void mailbox(const struct server *server, bool is_inline)
+{
+    trunk_manager *manager = manager_make(manager_options(is_inline));
+    trunk_request *sockets[SEVERAL];
+    struct read reads[SEVERAL] = {0};
+    for (int i = 0; i < SEVERAL; i++) {
+        trunk_request_options *options = websocket_options(server_port(server, "http"));
+        CHECK_OK(trunk_request_options_set_websocket_max_message_bytes(options, 10));
+        CHECK_OK(trunk_manager_submit_queue(manager, options, NULL, &sockets[i]));
+        CHECK_OK(trunk_request_options_free(options));
+    }
+    int ended = 0, parts_read = 0;
+    while (ended < SEVERAL && !test_failed()) {
+        const trunk_part *parts[16];
+        size_t count = 0;
+        CHECK_OK(trunk_manager_poll(manager, parts, 16, slow(PATIENCE), &count));
+        CHECK(count > 0);
+        for (size_t part = 0; part < count; part++, parts_read++) {
+            for (int i = 0; i < SEVERAL; i++)
+                read_mail(sockets[i], i, parts[part], &reads[i]);
+            ended += trunk_part_is_terminal(parts[part]);
+        }
+    }
+    for (int i = 0; i < SEVERAL; i++) {
+        bool fails = i == 0;
+        CHECK(reads[i].heads == 1 && reads[i].frames == 1);
+        CHECK(reads[i].failures == fails && reads[i].closes == !fails);
+        CHECK(reads[i].strangers == parts_read - reads[i].frames - reads[i].closes - reads[i].others - reads[i].failures);
+        CHECK_OK(trunk_request_free(sockets[i]));
+    }
+    CHECK_OK(trunk_manager_free(manager));
+}
+
 void test_websockets(const struct server *server)
 {
     char title[100], name[60];
@@ -226,6 +307,7 @@ void test_websockets(const struct server *server)
         }
         RUN("wrong messages", wrong_messages(server, is_inline));
         RUN("fragments, pings and offers", fragments(is_inline));
+        RUN("a mailbox of several", mailbox(server, is_inline));
     }
     int is_inline = 1;
     RUN("other deliveries", other_delivery(server));

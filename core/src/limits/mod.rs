@@ -63,9 +63,12 @@ pub const WEBSOCKET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// Frames of one WebSocket message.
 pub const WEBSOCKET_FRAGMENTS: usize = 1_048_576;
 /// Bytes of a WebSocket that are read at once.
-pub const WEBSOCKET_READ: usize = 512 * 1024;
+pub const WEBSOCKET_READ: usize = 128 * 1024;
 /// Bytes of a WebSocket that are made ready at once for a connection that has taken all of such a piece.
-pub const WEBSOCKET_WRITE: usize = 1024 * 1024;
+pub const WEBSOCKET_WRITE: usize = 256 * 1024;
+/// Bytes of a WebSocket that the system is given at once: it sends them while the next are copied. A TCP that paces (BBR)
+/// takes much more for a burst, and spreads it by timers.
+pub const WEBSOCKET_PIECE: usize = 32 * 1024;
 /// The same for a connection of which that is not known: answers to pings and the close wait behind them.
 pub const WEBSOCKET_WRITE_SLOW: usize = 128 * 1024;
 /// Frames of a WebSocket that are read before others have their turn.
@@ -103,7 +106,8 @@ pub const TUNNEL_READ: usize = 16 * 1024;
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(90);
 /// Bytes that an answer must still have before it counts as a long download; of unknown length, that it has had.
 pub const BULK: u64 = 1024 * 1024;
-/// How long a wait of the inline drive looks for what comes before it sleeps, while peers answer within that time.
+/// How long a wait of the inline drive, or a host that asks for it, looks for what comes before it sleeps, while peers answer
+/// within that time.
 pub const SPIN: Duration = Duration::from_micros(50);
 /// Bytes of a long download that came together, for another pause to be worth it.
 pub const BULK_PIECE: u64 = 8 * 1024;

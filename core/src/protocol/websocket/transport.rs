@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use crate::connect::Stream;
 use crate::drive::Reactor;
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits;
 use crate::protocol::http2;
 
 /// What carries a WebSocket.
@@ -136,7 +137,8 @@ impl Transport {
         match self {
             Transport::Stream(stream) => {
                 while !output.is_empty() {
-                    let written = ready!(Pin::new(&mut *stream).poll_write(cx, output));
+                    let piece = &output[..output.len().min(limits::WEBSOCKET_PIECE)];
+                    let written = ready!(Pin::new(&mut *stream).poll_write(cx, piece));
                     match written.map_err(broken)? {
                         0 => return Poll::Ready(Err(closed())),
                         count => output.advance(count),
