@@ -6,7 +6,7 @@ mod error;
 use http::{HeaderMap, Response};
 
 pub(super) use body::{Carrier, Key};
-pub use body::{RequestBody, ResponseBody};
+pub use body::{RequestBody, RequestHandle, ResponseBody};
 pub use error::HttpError;
 
 pub use super::Flow;

@@ -12,9 +12,10 @@ use hyper_util::rt::TokioIo;
 use super::shared::Shared;
 use super::state::{Flag, State};
 use super::upload::Upload;
-use super::{Handlers, Http1Settings, HttpError, RequestBody};
+use super::{Handlers, Http1Settings, HttpError, RequestBody, RequestHandle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
+use crate::sansio::exchange::{Carrier, Key};
 use crate::sansio::memory::Pipe;
 use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
 
@@ -74,12 +75,22 @@ impl Http1Client {
         Ok(RequestBody::new(Arc::<Shared>::clone(&self.0), key))
     }
 
-    /// Sends a request without a body.
+    /// Sends a request without a body. What it gives is for giving the request up.
     ///
     /// # Errors
     /// As [`Http1Client::request`].
-    pub fn request_without_body(&self, request: Request<()>, handlers: Handlers) -> Result<()> {
-        self.0.send(request, handlers, true).map(drop)
+    pub fn request_without_body(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+    ) -> Result<RequestHandle> {
+        let key = self.0.send(request, handlers, true)?;
+        Ok(self.handle(key))
+    }
+
+    fn handle(&self, key: Key) -> RequestHandle {
+        let carrier: Arc<dyn Carrier> = Arc::<Shared>::clone(&self.0);
+        RequestHandle::new(&carrier, key)
     }
 
     /// Asks no more: the connection closes when the requests that were made have their answers.

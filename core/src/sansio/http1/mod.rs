@@ -8,7 +8,7 @@ mod state;
 mod upload;
 
 pub use super::exchange::{
-    BodyPart, Flow, Handlers, HttpError, RequestBody, ResponseBody, UpgradeHandler,
+    BodyPart, Flow, Handlers, HttpError, RequestBody, RequestHandle, ResponseBody, UpgradeHandler,
 };
 pub use client::Http1Client;
 

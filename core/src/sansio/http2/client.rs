@@ -13,8 +13,9 @@ use super::settings::Http2Settings;
 use super::shared::{Shared, closed};
 use super::state::State;
 use super::waker::{ConnectionWaker, Ready};
-use super::{Handlers, HttpError, PingHandler, PushHandler, RequestBody};
+use super::{Handlers, HttpError, PingHandler, PushHandler, RequestBody, RequestHandle};
 use crate::error::{Error, ErrorCode, Result};
+use crate::sansio::exchange::{Carrier, Key};
 use crate::sansio::frames::Frames;
 use crate::sansio::memory::{Pipe, Wire};
 use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
@@ -69,12 +70,22 @@ impl Http2Client {
         Ok(RequestBody::new(Arc::<Shared>::clone(&self.0), key))
     }
 
-    /// Sends a request without a body.
+    /// Sends a request without a body. What it gives is for giving the request up.
     ///
     /// # Errors
     /// As [`Http2Client::request`].
-    pub fn request_without_body(&self, request: Request<()>, handlers: Handlers) -> Result<()> {
-        self.0.send(request, handlers, true).map(drop)
+    pub fn request_without_body(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+    ) -> Result<RequestHandle> {
+        let key = self.0.send(request, handlers, true)?;
+        Ok(self.handle(key))
+    }
+
+    fn handle(&self, key: Key) -> RequestHandle {
+        let carrier: Arc<dyn Carrier> = Arc::<Shared>::clone(&self.0);
+        RequestHandle::new(&carrier, key)
     }
 
     /// Sends a PING (RFC 9113, 6.7), by default of eight zeroes, and calls `answered` when the peer has acknowledged it.
