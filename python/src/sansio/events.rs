@@ -88,6 +88,18 @@ pub(crate) struct Promised {
     headers: Headers,
 }
 
+impl Promised {
+    pub(super) fn new(exchange: u64, request: Request<()>) -> Promised {
+        let (head, ()) = request.into_parts();
+        Promised {
+            exchange,
+            method: head.method.to_string(),
+            url: head.uri.to_string(),
+            headers: headers(head.headers),
+        }
+    }
+}
+
 /// The peer has upgraded an HTTP/1.1 connection, which is the program's now.
 #[pyclass(frozen, get_all, module = "trunkline.sansio")]
 pub(crate) struct Upgraded {
@@ -158,16 +170,7 @@ impl Event {
                 let payload = PyBytes::new(py, &payload).unbind();
                 object(py, PingAnswered { payload })
             }
-            Event::Promised(exchange, request) => {
-                let (head, ()) = request.into_parts();
-                let promised = Promised {
-                    exchange,
-                    method: head.method.to_string(),
-                    url: head.uri.to_string(),
-                    headers: headers(head.headers),
-                };
-                object(py, promised)
-            }
+            Event::Promised(exchange, request) => object(py, Promised::new(exchange, request)),
             Event::Upgraded(exchange, response, rest) => {
                 let (head, ()) = response.into_parts();
                 let upgraded = Upgraded {
