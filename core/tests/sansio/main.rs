@@ -2,6 +2,7 @@
 
 mod adversary;
 mod http1;
+mod http2_behaviour;
 mod http2_faults;
 mod http2_handles;
 mod http2_pump;

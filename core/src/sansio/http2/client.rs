@@ -17,7 +17,7 @@ use super::{Handlers, HttpError, PingHandler, PushHandler, RequestBody, RequestH
 use crate::error::{Error, ErrorCode, Result};
 use crate::sansio::exchange::{Carrier, Key};
 use crate::sansio::frames::Frames;
-use crate::sansio::memory::{Pipe, Wire};
+use crate::sansio::memory::Pipe;
 use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
 
 /// An HTTP/2 client connection that owns no socket. Clones are the same connection. It lives on while a clone or a body of
@@ -210,15 +210,7 @@ impl Engine for Http2Client {
         if state.connection.is_none() {
             return;
         }
-        let mut wire = self.0.pipe.lock();
-        let Wire { frames, output, .. } = &mut *wire;
-        if let Some(frames) = frames {
-            frames.go_away(Reason::INTERNAL_ERROR.into());
-            frames.put_own(output);
-        }
-        drop(wire);
-        state.finish(Some(cause.clone()));
-        state.fail_streams(&cause);
+        state.break_off(Reason::INTERNAL_ERROR, &cause);
         drop(state);
         self.0.drive();
     }

@@ -91,6 +91,9 @@ impl Http2Client {
         client.0.drive();
         // What the peer takes before it has said otherwise (RFC 9113, 6.5.2).
         client.tell(&frames::header_table_size(limits::HTTP2_HEADER_TABLE));
+        if let Some(frames) = &mut client.0.pipe.lock().frames {
+            frames.await_preface();
+        }
         Ok((client, handle))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::{Connection, PushedResponseFuture, SendRequest};
 use http::{HeaderMap, Request, Response};
 use slab::Slab;
@@ -21,8 +22,8 @@ use crate::sansio::exchange::{
     ErrorHandler, FlushHandler, InformationalHandler, Key, PartHandler, ResponseHandler,
     RoomHandler, TrailersHandler,
 };
-use crate::sansio::frames::Came;
-use crate::sansio::memory::Pipe;
+use crate::sansio::frames::{Came, Frames};
+use crate::sansio::memory::{Pipe, Wire};
 use crate::sansio::pump::Waiting;
 
 /// A call that is to be made with nothing locked.
@@ -206,6 +207,12 @@ impl State {
         }
         let mut guard = self.pipe.lock();
         let wire = &mut *guard;
+        let lacks_preface = |frames: &Frames| frames.lacks_preface;
+        if wire.frames.as_ref().is_some_and(lacks_preface) && self.connection.is_some() {
+            drop(guard);
+            self.break_off(Reason::PROTOCOL_ERROR, &error::no_preface());
+            return;
+        }
         if let Some(frames) = &mut wire.frames {
             // Some servers take no request after it: those that wait for their turn go first.
             let opened = frames.last_opened;
@@ -215,7 +222,7 @@ impl State {
                 && !self.streams.iter().any(|(_, stream)| waits(stream))
             {
                 self.leaving = false;
-                frames.go_away(h2::Reason::NO_ERROR.into());
+                frames.go_away(Reason::NO_ERROR.into());
             }
             frames.put_own(&mut wire.output);
             while let Some(payload) = frames.answered.pop_front() {
@@ -270,8 +277,21 @@ impl State {
         }
     }
 
+    /// Ends the connection, with a GOAWAY where one can still be sent. All hear of it.
+    pub(super) fn break_off(&mut self, reason: Reason, cause: &HttpError) {
+        let mut wire = self.pipe.lock();
+        let Wire { frames, output, .. } = &mut *wire;
+        if let Some(frames) = frames {
+            frames.go_away(reason.into());
+            frames.put_own(output);
+        }
+        drop(wire);
+        self.finish(Some(cause.clone()));
+        self.fail_streams(cause);
+    }
+
     /// All streams end with this.
-    pub(super) fn fail_streams(&mut self, cause: &HttpError) {
+    fn fail_streams(&mut self, cause: &HttpError) {
         let keys: Vec<Key> = self
             .streams
             .iter()
@@ -326,7 +346,7 @@ impl State {
                 return Some(Call::Drop(Box::new(unused)));
             }
             Step::Failed(cause) => {
-                stream.reset(h2::Reason::CANCEL);
+                stream.reset(Reason::CANCEL);
                 self.fail(key, cause);
                 return None;
             }
