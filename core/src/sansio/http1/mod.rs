@@ -2,8 +2,8 @@
 //! a time; others wait for their turn.
 
 mod client;
+mod machine;
 mod receive;
-mod shared;
 mod state;
 mod upload;
 

@@ -3,8 +3,8 @@
 mod client;
 mod error;
 mod h2c;
+mod machine;
 mod settings;
-mod shared;
 mod state;
 mod stream;
 mod upload;
