@@ -68,10 +68,11 @@ static void test_http1(void)
     /* One that waits for its turn is only taken out. */
     CHECK_OK(trunk_upload_cancel(uploads[1], 8));
     CHECK_OK(trunk_engine_is_closed(engine, &closed));
-    CHECK(!closed && told[1].ended == 0 && told[1].destroyed == 1);
+    CHECK(!closed);
     static const char answer[] = "HTTP/1.1 204 No Content\r\n\r\n";
     CHECK(talk_feed(engine, answer, sizeof answer - 1, 1) == sizeof answer - 1);
     CHECK(strcmp(told[0].text, "head 204;end;") == 0);
+    CHECK(told[1].ended == 0 && told[1].destroyed == 1);
     CHECK(talk_written(engine, SIZE_MAX, bytes, sizeof bytes) > 0);
     CHECK_OK(trunk_upload_cancel(uploads[2], 8));
     CHECK_OK(trunk_engine_is_closed(engine, &closed));
