@@ -155,16 +155,18 @@ impl State {
         let mut wire = self.pipe.lock();
         wire.blocked = false;
         drop(wire);
-        if let Some(connection) = &mut self.connection {
-            let cx = &mut Context::from_waker(&self.waker);
-            if let Poll::Ready(ended) = Pin::new(connection).poll(cx) {
-                self.finish(ended.err().map(error::of_connection));
-            }
+        let cx = &mut Context::from_waker(&self.waker);
+        let mut ended = None;
+        if let Some(connection) = &mut self.connection
+            && let Poll::Ready(outcome) = Pin::new(connection).poll(cx)
+        {
+            ended = Some(outcome.err().map(error::of_connection));
         }
+        let goes_on = self.connection.is_some() && ended.is_none();
         let mut guard = self.pipe.lock();
         let wire = &mut *guard;
         let lacks_preface = |frames: &Frames| frames.lacks_preface;
-        if wire.frames.as_ref().is_some_and(lacks_preface) && self.connection.is_some() {
+        if wire.frames.as_ref().is_some_and(lacks_preface) && goes_on {
             drop(guard);
             self.break_off(Reason::PROTOCOL_ERROR, &error::no_preface());
             return;
@@ -173,10 +175,7 @@ impl State {
             // Some servers take no request after it: those that wait for their turn go first.
             let opened = frames.last_opened;
             let waits = |stream: &Stream| stream.id % 2 == 1 && stream.id > opened;
-            if self.leaving
-                && self.connection.is_some()
-                && !self.streams.iter().any(|(_, stream)| waits(stream))
-            {
+            if self.leaving && goes_on && !self.streams.iter().any(|(_, stream)| waits(stream)) {
                 self.leaving = false;
                 frames.go_away(Reason::NO_ERROR.into());
             }
@@ -189,6 +188,11 @@ impl State {
             }
         }
         self.calls.polled(wire);
+        drop(guard);
+        // Whatever came before the end was told of.
+        if let Some(cause) = ended {
+            self.finish(cause);
+        }
     }
 
     /// The connection is at its end: all hear of it. What has come before can still be taken.
