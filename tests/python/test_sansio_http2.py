@@ -100,6 +100,37 @@ def test_a_fault_costs_its_stream_alone(act: Act, told: list[str], step: int) ->
 
 
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+def test_a_reset_in_the_middle_of_a_body(pieces: int, step: int) -> None:
+    def answer(peer: Peer, event: h2.events.Event) -> None:
+        came = len(peer.body(1)) // 1000
+        if isinstance(event, h2.events.StreamEnded):
+            peer.respond(event.stream_id, "204", end=True)
+        elif (
+            isinstance(event, (h2.events.RequestReceived, h2.events.DataReceived))
+            and event.stream_id == 1
+            and came == pieces
+            and not refused
+        ):
+            refused.append(True)
+            peer.connection.reset_stream(1, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
+
+    refused: list[bool] = []
+    client = Http2Client()
+    peer = Peer(answer)
+    number = client.request("POST", "http://a/", body=True)
+    other = client.request("GET", "http://a/other")
+    told = pump(client, peer, step)
+    for _ in range(pieces):
+        client.write(number, b"x" * 1000)
+        told += pump(client, peer, step)
+    assert shown(told) == {number: ["failed Http2StreamReset"], other: ["head 204", "end"]}
+    assert client.room(number) == 0
+    with pytest.raises(trunkline.Error):
+        client.write(number, b"more")
+
+
+@pytest.mark.parametrize("step", STEPS)
 def test_trailers_come_after_all_data(step: int) -> None:
     act = send(
         head(),
