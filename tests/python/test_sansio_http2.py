@@ -99,6 +99,50 @@ def test_a_fault_costs_its_stream_alone(act: Act, told: list[str], step: int) ->
     assert lines == {1: told, 2: ["head 204", "end"]}
 
 
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (head(("content-length", "x")), ("malformed-response", None, False, None, None)),
+        (
+            send(head(("content-length", "9")), data(b"five!", end=True)),
+            ("invalid-body-length", None, False, 9, 5),
+        ),
+        (
+            send(head(("content-length", "3")), data(b"five!")),
+            ("invalid-body-length", None, False, 3, 5),
+        ),
+        (reset(11), ("protocol", 11, True, None, None)),
+    ],
+)
+def test_faults_are_told_apart(act: Act, told: tuple[object, ...]) -> None:
+    client = Http2Client()
+    client.request("GET", "http://a/")
+    event = pump(client, Peer(at_end(act)), WHOLE)[-1]
+    assert isinstance(event, sansio.AnswerFailed)
+    assert (event.fault, event.code, event.from_peer, event.expected, event.received) == told
+
+
+def test_faults_of_a_connection_are_told_apart() -> None:
+    client = Http2Client()
+    number = client.request("GET", "http://a/")
+    # Another protocol than HTTP/2.
+    events = client.receive(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    connection, answer = events
+    assert isinstance(connection, sansio.ConnectionFailed)
+    assert isinstance(answer, sansio.AnswerFailed)
+    assert answer.exchange == number
+    for event in (connection, answer):
+        assert (event.fault, event.code, event.from_peer) == ("protocol", 1, False)
+    client = Http2Client()
+    client.request("GET", "http://a/")
+    client.fail("out of order")
+    connection, answer = client.events()
+    assert isinstance(connection, sansio.ConnectionFailed)
+    assert isinstance(answer, sansio.AnswerFailed)
+    for event in (connection, answer):
+        assert (event.fault, event.code, event.from_peer) == ("exception", None, False)
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("pieces", [0, 1, 3])
 def test_a_reset_in_the_middle_of_a_body(pieces: int, step: int) -> None:

@@ -73,7 +73,11 @@ def exchange(
     """Goes on until so many exchanges have ended, or the connection has."""
     kinds = (sansio.AnswerEnd, sansio.AnswerFailed)
     while not client.is_closed:
-        transport.sendall(client.data_to_send())
+        try:
+            transport.sendall(client.data_to_send())
+        except OSError:
+            # The peer has left; what it said before can still be read.
+            client.send_failed()
         if sum(isinstance(event, kinds) for event in told) >= ends:
             return
         came = transport.recv(65536)
@@ -92,11 +96,10 @@ def upgrade_at(port: int) -> dict[int, list[str]]:
         head, _, rest = came.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 "), head
         client = Http2Client.after_upgrade("GET", url, {"x-a": "b"})
-        told += client.receive(rest)
+        # With the first bytes of HTTP/2: Apache leaves where it finds nothing further to do.
         for number in (2, 3):
-            exchange(transport, client, told, number - 1)
-            if not client.is_closed:
-                assert client.request("GET", url, {"x-a": "b"}) == number
+            assert client.request("GET", url, {"x-a": "b"}) == number
+        told += client.receive(rest)
         exchange(transport, client, told, 3)
     return shown(told)
 
@@ -135,11 +138,11 @@ def test_apache_upgrades(tmp_path: Path) -> None:
     arguments = ["/usr/sbin/apache2", "-DFOREGROUND", "-f", str(tmp_path / "conf")]
     whole = ["head 200", "data from apache", "end"]
     with program(arguments, port):
-        # Apache says GOAWAY at once where it has answered the upgrade and finds nothing further to do yet.
+        # It says GOAWAY at once where it has answered the upgrade before it reads those: then they are to be asked again.
         for _ in range(50):
             told = upgrade_at(port)
             assert told[1] == whole
-            if len(told) == 3 and "failed Http2StreamReset" not in told[2] + told[3]:
+            if told[2] == told[3] == whole:
                 break
         assert (told[2], told[3]) == (whole, whole)
 
