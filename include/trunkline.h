@@ -3617,6 +3617,16 @@ trunk_status trunk_engine_request(trunk_engine *engine,
                                   void *user_data,
                                   trunk_upload **upload);
 
+/**
+ * As `trunk_engine_request`, with a request that has no body. `*upload` serves to give the exchange up before its answer
+ * is there (`trunk_upload_cancel`); to free it changes nothing.
+ */
+trunk_status trunk_engine_request_without_body(trunk_engine *engine,
+                                               const trunk_request_head *request,
+                                               const trunk_exchange_handlers *handlers,
+                                               void *user_data,
+                                               trunk_upload **upload);
+
 /* ---- Connections without a socket: bodies of requests -------------------------------------------------------- */
 
 /**
@@ -3627,8 +3637,8 @@ trunk_status trunk_engine_request(trunk_engine *engine,
 typedef void (*trunk_flushed_callback)(void *user_data, bool written);
 
 /**
- * Gives it back. Before `trunk_upload_close` that gives the exchange up, with CANCEL: a body is never cut short in silence. NULL
- * is let pass.
+ * Gives it back. Before `trunk_upload_close` that gives the exchange up, with CANCEL: a body is never cut short in silence. A
+ * request without a body goes on. NULL is let pass.
  *
  * Errors: `TRUNK_ERROR_INVALID_HANDLE`.
  */
@@ -3637,14 +3647,36 @@ trunk_status trunk_upload_free(trunk_upload *upload);
 /**
  * Appends to the body. All is taken; what the peer's window does not is held until it does: see `trunk_upload_room`.
  *
- * Ownership: `data` is copied.
- * Errors: `TRUNK_ERROR_INVALID_STATE` where the stream has ended or was closed.
+ * Ownership: `data` is copied; see `trunk_upload_reserve`.
+ * Errors: `TRUNK_ERROR_INVALID_STATE` where the stream has ended or was closed, or has no body.
  */
 trunk_status trunk_upload_write(trunk_upload *upload,
                                 trunk_view data);
 
 /**
- * Bytes that can be written before more are held than 256 KiB; 0 at the end too.
+ * Room for `size` bytes, 256 KiB at most, that `trunk_upload_commit` appends to the body: a program that reads them from
+ * elsewhere needs no buffer of its own, and nothing is copied. `*room` holds nothing yet.
+ *
+ * Valid until: `*room` lives until the next call of this function or of `trunk_upload_commit` for this upload, or until that
+ * is freed.
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for other sizes, `TRUNK_ERROR_INVALID_STATE` where the request has no body.
+ */
+trunk_status trunk_upload_reserve(trunk_upload *upload,
+                                  size_t size,
+                                  uint8_t **room);
+
+/**
+ * Appends the first `size` bytes of what `trunk_upload_reserve` gave, which the program has written, as `trunk_upload_write`
+ * does. The room is gone then.
+ *
+ * Errors: `TRUNK_ERROR_INVALID_ARGUMENT` for more bytes than were reserved, `TRUNK_ERROR_INVALID_STATE` as for
+ * `trunk_upload_write`.
+ */
+trunk_status trunk_upload_commit(trunk_upload *upload,
+                                 size_t size);
+
+/**
+ * Bytes that can be written before more are held than 256 KiB; 0 at the end and without a body too.
  */
 trunk_status trunk_upload_room(const trunk_upload *upload, size_t *room);
 
@@ -3674,7 +3706,7 @@ trunk_status trunk_upload_flush(trunk_upload *upload,
 
 /**
  * Ends the body after what was written, with trailers where there are `fields` (NULL allowed with a count of 0). A stream
- * that has ended needs no end: that is no error.
+ * that has ended, or has no body, needs no end: that is no error.
  *
  * Ownership: `fields` are copied.
  * Errors: `TRUNK_ERROR_INVALID_HEADER`.
@@ -3684,7 +3716,8 @@ trunk_status trunk_upload_close(trunk_upload *upload,
                                 size_t count);
 
 /**
- * Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7); over HTTP/1.1 that ends the connection. No function of it is called any more, but `destroy`.
+ * Gives the exchange up: `RST_STREAM` with this code (RFC 9113, 7); over HTTP/1.1 that ends the connection, unless the request
+ * was still waiting for its turn. No function of it is called any more, but `destroy`.
  */
 trunk_status trunk_upload_cancel(trunk_upload *upload,
                                  uint32_t code);
@@ -3848,6 +3881,16 @@ trunk_status trunk_http2_new_after_upgrade(const trunk_request_head *request,
                                            trunk_engine **engine);
 
 /**
+ * A handle of the request that asked for the upgrade, by which it can be given up (`trunk_upload_cancel`). It has no body any
+ * more.
+ *
+ * Ownership: the caller frees `*upload`, which changes nothing.
+ * Errors: `TRUNK_ERROR_INVALID_STATE` for a connection that was not made by `trunk_http2_new_after_upgrade`.
+ */
+trunk_status trunk_http2_upgraded_request(const trunk_engine *engine,
+                                          trunk_upload **upload);
+
+/**
  * Sends a PING (RFC 9113, 6.7) of these 8 bytes, or of eight zeroes with the empty view, and has `callback` called when the
  * peer has acknowledged it. Where it never will it is let go.
  *
@@ -3898,6 +3941,41 @@ trunk_status trunk_http1_shutdown(trunk_engine *engine);
 /* ---- Connections without a socket: handshakes of WebSockets -------------------------------------------------- */
 
 /**
+ * What is offered of compression (permessage-deflate, RFC 7692), and how it is used. The peer may choose less, or nothing. How
+ * large a message may become is a setting of the WebSocket. Members may be appended.
+ */
+typedef struct {
+    /**
+     * `sizeof(trunk_deflate)`.
+     */
+    size_t size;
+    /**
+     * Bytes of a message below which it is not compressed. 0: 128; 1 compresses every message that is not empty.
+     */
+    size_t threshold;
+    /**
+     * How hard to compress, from 1 (fast) to 9 (small). 0: 6.
+     */
+    uint32_t level;
+    /**
+     * The window that the peer may compress with, as a power of two from 9 to 15. 0: 15.
+     */
+    uint8_t server_max_window_bits;
+    /**
+     * The window of what is sent, likewise. 0: 15.
+     */
+    uint8_t client_max_window_bits;
+    /**
+     * Ask the peer to compress each message by itself.
+     */
+    bool server_no_context_takeover;
+    /**
+     * Compress each message by itself.
+     */
+    bool client_no_context_takeover;
+} trunk_deflate;
+
+/**
  * Makes the opening handshake of a WebSocket over HTTP/1.1 (RFC 6455, 4.1), with an offer of compression where `deflate` is
  * set. `fields` (NULL allowed with a count of 0) are those that the program adds to the GET, `sec-websocket-protocol`
  * among them. The program sends all that `trunk_handshake_field` answers, with an engine's request or by itself.
@@ -3909,6 +3987,17 @@ trunk_status trunk_handshake_new(const trunk_header *fields,
                                  size_t count,
                                  bool deflate,
                                  trunk_handshake **handshake);
+
+/**
+ * As `trunk_handshake_new`, with an offer of this compression; none with NULL.
+ *
+ * Ownership: `fields` and `deflate` are copied. The caller frees `*handshake`.
+ * Errors: as `trunk_handshake_new`, and `TRUNK_ERROR_INVALID_ARGUMENT` for a level or a window that is out of range.
+ */
+trunk_status trunk_handshake_new_deflate(const trunk_header *fields,
+                                         size_t count,
+                                         const trunk_deflate *deflate,
+                                         trunk_handshake **handshake);
 
 /**
  * Gives it back; a WebSocket that was made with it goes on. NULL is let pass.

@@ -19,7 +19,8 @@ fn unknown(kind: &str, name: &str) -> PyErr {
     PyTypeError::new_err(format!("{kind} has no option {name:?}"))
 }
 
-fn deflate(value: &Bound<'_, PyAny>) -> PyResult<Option<WebSocketDeflate>> {
+/// Compression from a dict of its options; None is none.
+pub(crate) fn deflate(value: &Bound<'_, PyAny>) -> PyResult<Option<WebSocketDeflate>> {
     if value.is_none() {
         return Ok(None);
     }

@@ -203,9 +203,13 @@
     X(trunk_engine_report_exn, engine, (h, TEXT))                                                                    \
     X(trunk_engine_is_closed, engine, (h, &o->flag))                                                                 \
     X(trunk_engine_request, engine, (h, &request_head, &told_handlers, NULL, O(trunk_upload *)))                     \
+    X(trunk_engine_request_without_body, engine, (h, &request_head, &told_handlers, NULL, O(trunk_upload *)))        \
     X(trunk_http2_ping, engine, (h, trunk_text(NULL), never_destroy, NULL, never_destroy))                           \
     X(trunk_http2_shutdown, engine, (h))                                                                             \
+    X(trunk_http2_upgraded_request, engine, (h, O(trunk_upload *)))                                                  \
     X(trunk_upload_write, upload, (h, TEXT))                                                                         \
+    X(trunk_upload_reserve, upload, (h, 1, O(uint8_t *)))                                                            \
+    X(trunk_upload_commit, upload, (h, 0))                                                                           \
     X(trunk_upload_room, upload, (h, &o->size))                                                                      \
     X(trunk_upload_on_room, upload, (h, never_destroy, NULL, never_destroy))                                         \
     X(trunk_upload_flush, upload, (h, never_flushed, NULL, never_destroy))                                           \
@@ -303,7 +307,7 @@ static const char *const without_handle[] = {
     "trunk_http2_new",       "trunk_http2_new_after_upgrade",
     "trunk_http2_settings_init", "trunk_http2_upgrade_request",
     "trunk_http1_new",       "trunk_handshake_new",
-    "trunk_websocket_engine_new",
+    "trunk_websocket_engine_new", "trunk_handshake_new_deflate",
 };
 
 #endif

@@ -133,6 +133,12 @@ trunk_status talk_request(trunk_engine *engine, const char *method, const char *
     return trunk_engine_request(engine, &request, &told_handlers, told, upload);
 }
 
+trunk_status talk_get(trunk_engine *engine, const char *uri, struct told *told, trunk_upload **upload)
+{
+    const trunk_request_head request = {sizeof request, trunk_text("GET"), trunk_text(uri), NULL, 0};
+    return trunk_engine_request_without_body(engine, &request, &told_handlers, told, upload);
+}
+
 size_t talk_written(trunk_engine *engine, size_t step, uint8_t *bytes, size_t room)
 {
     size_t size = 0;

@@ -31,6 +31,8 @@ void count_destroy(void *count);
 
 trunk_status talk_request(trunk_engine *engine, const char *method, const char *uri, struct told *told,
                           trunk_upload **upload);
+/* A GET, which has no body; `upload` gives it up. */
+trunk_status talk_get(trunk_engine *engine, const char *uri, struct told *told, trunk_upload **upload);
 
 /* Takes all that an engine has to write, `step` bytes at once; at most `room` in all. */
 size_t talk_written(trunk_engine *engine, size_t step, uint8_t *bytes, size_t room);

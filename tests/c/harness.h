@@ -150,6 +150,7 @@ void test_tunnels(const struct server *server);
 void test_sansio(const struct server *server);
 void test_sansio_frames(void);
 void test_sansio_websocket(const struct server *server);
+void test_sansio_uploads(const struct server *server);
 void test_sansio_example(const struct server *server);
 void test_process(const struct server *server);
 void test_cases(const char *folder, const char *only);

@@ -151,5 +151,6 @@ void test_sansio(const struct server *server)
     test_end();
     test_sansio_frames();
     test_sansio_websocket(server);
+    test_sansio_uploads(server);
     test_sansio_example(server);
 }

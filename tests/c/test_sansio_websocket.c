@@ -64,7 +64,7 @@ static void on_upgraded(void *user_data, uint16_t status, const trunk_header *fi
 }
 
 /* Asks for a WebSocket over HTTP/1.1; the engine of the WebSocket. */
-static trunk_engine *upgrade(const struct server *server, int descriptor, size_t step, bool deflate,
+static trunk_engine *upgrade(const struct server *server, int descriptor, size_t step, const trunk_deflate *deflate,
                              struct socket_told *socket_told)
 {
     struct told connection = {0}, told = {.context = socket_told};
@@ -75,13 +75,13 @@ static trunk_engine *upgrade(const struct server *server, int descriptor, size_t
     char uri[100];
     trunk_engine *engine = NULL;
     exchange.upgraded = on_upgraded;
-    CHECK_OK(trunk_handshake_new(NULL, 0, deflate, &socket_told->handshake));
+    CHECK_OK(trunk_handshake_new_deflate(NULL, 0, deflate, &socket_told->handshake));
     CHECK_STATUS(trunk_websocket_engine_new(socket_told->handshake, NULL, &handlers, socket_told, &engine),
                  TRUNK_ERROR_INVALID_STATE);
     do
         CHECK_OK(trunk_handshake_field(socket_told->handshake, count, &fields[count]));
     while (fields[count].name.data != NULL && ++count < 10);
-    CHECK(count == (deflate ? 5 : 4));
+    CHECK(count == (deflate == NULL ? 4 : 5));
     snprintf(uri, sizeof uri, "http://127.0.0.1:%d/ws", server_port(server, "http"));
     trunk_request_head request = {sizeof request, trunk_text("GET"), trunk_text(uri), fields, count};
     CHECK_OK(trunk_http1_new(0, 0, &told_connection, &connection, &engine));
@@ -101,7 +101,7 @@ static trunk_status send_message(trunk_engine *engine, trunk_frame_kind kind, co
     return trunk_websocket_engine_send(engine, &message);
 }
 
-static void test_messages(const struct server *server, size_t step, bool deflate)
+static void test_messages(const struct server *server, size_t step, const trunk_deflate *deflate)
 {
     static char large[70000];
     struct socket_told told = {0};
@@ -174,6 +174,53 @@ static void test_alone(void)
     CHECK(other.destroyed == 1 && told.destroyed == 1);
 }
 
+/* The value of a field that the request has to have. */
+static bool asks_for(const trunk_handshake *handshake, const char *name, const char *value)
+{
+    trunk_header field;
+    for (size_t index = 0;; index++) {
+        CHECK_OK(trunk_handshake_field(handshake, index, &field));
+        if (field.name.data == NULL)
+            return false;
+        if (view_is(field.name, name))
+            return view_is(field.value, value);
+    }
+}
+
+/* What is offered of compression. */
+static void test_offers(void)
+{
+    static const char name[] = "sec-websocket-extensions";
+    trunk_deflate deflate = {.size = sizeof deflate};
+    trunk_handshake *handshake = NULL;
+    CHECK_OK(trunk_handshake_new_deflate(NULL, 0, NULL, &handshake));
+    CHECK(!asks_for(handshake, name, ""));
+    CHECK_OK(trunk_handshake_free(handshake));
+    CHECK_OK(trunk_handshake_new_deflate(NULL, 0, &deflate, &handshake));
+    CHECK(asks_for(handshake, name, "permessage-deflate; client_max_window_bits"));
+    CHECK_OK(trunk_handshake_free(handshake));
+    deflate.server_max_window_bits = 10;
+    deflate.client_max_window_bits = 9;
+    deflate.server_no_context_takeover = true;
+    deflate.client_no_context_takeover = true;
+    CHECK_OK(trunk_handshake_new_deflate(NULL, 0, &deflate, &handshake));
+    CHECK(asks_for(handshake, name,
+                   "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+                   "server_max_window_bits=10; client_max_window_bits=9"));
+    CHECK_OK(trunk_handshake_free(handshake));
+    handshake = NULL;
+    deflate.level = 10;
+    CHECK_STATUS(trunk_handshake_new_deflate(NULL, 0, &deflate, &handshake), TRUNK_ERROR_INVALID_ARGUMENT);
+    deflate.level = 1;
+    deflate.client_max_window_bits = 8;
+    CHECK_STATUS(trunk_handshake_new_deflate(NULL, 0, &deflate, &handshake), TRUNK_ERROR_INVALID_ARGUMENT);
+    deflate.size = 0;
+    CHECK_STATUS(trunk_handshake_new_deflate(NULL, 0, &deflate, &handshake), TRUNK_ERROR_INVALID_ARGUMENT);
+    deflate = (trunk_deflate){.size = sizeof deflate};
+    CHECK_STATUS(trunk_handshake_new_deflate(NULL, 0, &deflate, NULL), TRUNK_ERROR_NULL_POINTER);
+    CHECK(handshake == NULL);
+}
+
 /* Exchanges one after the other, the last with an upload and trailers. */
 static void test_http1(const struct server *server, size_t step)
 {
@@ -217,10 +264,15 @@ void test_sansio_websocket(const struct server *server)
     test_http1(server, SIZE_MAX);
     test_end();
     test_begin("sans-I/O: WebSockets however the bytes are cut");
-    for (int deflate = 0; deflate < 2; deflate++) {
-        test_messages(server, 1, deflate == 1);
-        test_messages(server, SIZE_MAX, deflate == 1);
+    static const trunk_deflate offers[] = {
+        {.size = sizeof offers[0]},
+        {.size = sizeof offers[0], .level = 9, .threshold = 1, .server_max_window_bits = 9,
+         .client_max_window_bits = 9, .client_no_context_takeover = true, .server_no_context_takeover = true}};
+    for (int index = 0; index < 3; index++) {
+        test_messages(server, 1, index == 0 ? NULL : &offers[index - 1]);
+        test_messages(server, SIZE_MAX, index == 0 ? NULL : &offers[index - 1]);
     }
+    test_offers();
     test_alone();
     test_end();
 }

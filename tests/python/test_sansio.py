@@ -2,84 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Callable, Union
+from typing import Union
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 import pytest
 import wsproto
 import wsproto.events
 import wsproto.extensions
+from sansio_peers import STEPS, Peer, pump, shown
 
 import trunkline
 from trunkline import sansio
 from trunkline.sansio import Http1Client, Http2Client
-
-STEPS = [1, 2, 7, 100, 1 << 30]
-
-
-class Peer:
-    """A server by the package h2 that answers as `answer` says."""
-
-    def __init__(self, answer: Callable[[Peer, h2.events.Event], None]) -> None:
-        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
-        self.connection = h2.connection.H2Connection(config)
-        self.connection.initiate_connection()
-        self.answer = answer
-        self.events: list[h2.events.Event] = []
-
-    def respond(self, stream: int, status: str = "200", *, end: bool = False) -> None:
-        self.connection.send_headers(stream, [(":status", status)], end_stream=end)
-
-    def receive(self, data: bytes) -> None:
-        for event in self.connection.receive_data(data):
-            self.events.append(event)
-            if isinstance(event, h2.events.DataReceived):
-                size = event.flow_controlled_length
-                self.connection.acknowledge_received_data(size, event.stream_id)
-            self.answer(self, event)
-
-
-def pump(client: Http2Client, peer: Peer, step: int) -> list[sansio.Event]:
-    """Carries bytes between both, `step` at once, until neither has any; what the client told."""
-    told: list[sansio.Event] = []
-    while True:
-        sent = client.data_to_send()
-        for place in range(0, len(sent), step):
-            peer.receive(sent[place : place + step])
-        came = peer.connection.data_to_send()
-        if not sent and not came:
-            return told + client.events()
-        for place in range(0, len(came), step):
-            told += client.receive(came[place : place + step])
-
-
-def shown(events: list[sansio.Event]) -> dict[int, list[str]]:
-    """A line for each event by its exchange (0: the connection), bodies as one."""
-    lines: dict[int, list[str]] = {}
-    for event in events:
-        line = lines.setdefault(getattr(event, "exchange", 0), [])
-        if isinstance(event, sansio.Answer):
-            kind = "informational" if event.informational else "head"
-            line.append(f"{kind} {event.status}")
-        elif isinstance(event, sansio.AnswerData):
-            if line[-1].startswith("data "):
-                line[-1] += event.data.decode()
-            else:
-                line.append(f"data {event.data.decode()}")
-        elif isinstance(event, sansio.AnswerTrailers):
-            line.append(f"trailers {event.headers.multi_items()}")
-        elif isinstance(event, (sansio.AnswerFailed, sansio.ConnectionFailed)):
-            line.append(f"failed {type(event.error).__name__}")
-        elif isinstance(event, sansio.PingAnswered):
-            line.append(f"ping {event.payload!r}")
-        elif isinstance(event, sansio.Promised):
-            line.append(f"promised {event.method} {event.url}")
-        else:
-            line.append("end")
-    return lines
 
 
 def play(peer: Peer, event: h2.events.Event) -> None:

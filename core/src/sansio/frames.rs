@@ -105,6 +105,10 @@ pub(super) struct Frames {
     pub(super) last_opened: u32,
     /// The highest stream that the peer has promised.
     pub(super) last_promised: u32,
+    /// The peer's first frame is still to come.
+    awaits_preface: bool,
+    /// It was not SETTINGS (RFC 9113, 3.4): nothing more is read.
+    pub(super) lacks_preface: bool,
     /// Nothing is read after a promise until it was taken up or refused: the stream's frames may follow at once.
     pub(super) paused: bool,
     /// Acknowledgements of SETTINGS that the peer is not to see.
@@ -121,6 +125,7 @@ impl Frames {
     pub(super) fn new() -> Frames {
         Frames {
             preface: PREFACE,
+            awaits_preface: true,
             ..Frames::default()
         }
     }
@@ -129,6 +134,11 @@ impl Frames {
     pub(super) fn keep_first(&mut self, acknowledgements: u32) {
         self.keep_first = true;
         self.kept_acknowledgements = acknowledgements;
+    }
+
+    /// What came until now was not the peer's.
+    pub(super) fn await_preface(&mut self) {
+        self.awaits_preface = true;
     }
 
     /// The payload of the client's first SETTINGS, once they have passed.
@@ -253,20 +263,20 @@ impl Frames {
 
     /// What h2 reads.
     pub(super) fn incoming(&mut self, input: &mut BytesMut, target: &mut ReadBuf<'_>, ended: bool) {
-        while target.remaining() > 0 && !self.paused {
+        while target.remaining() > 0 && !self.paused && !self.lacks_preface {
             if self.incoming.filled < HEAD {
                 if self.incoming.fill(input) {
                     self.decide_incoming();
-                } else {
-                    // A head that breaks off is h2's to judge.
-                    let frame = &mut self.incoming;
-                    if ended && frame.passed < frame.filled {
-                        let there = target.remaining().min(frame.filled - frame.passed);
-                        target.put_slice(&frame.head[frame.passed..frame.passed + there]);
-                        frame.passed += there;
-                    }
-                    return;
+                    continue;
                 }
+                // A head that breaks off is h2's to judge.
+                let frame = &mut self.incoming;
+                if ended && frame.passed < frame.filled {
+                    let there = target.remaining().min(frame.filled - frame.passed);
+                    target.put_slice(&frame.head[frame.passed..frame.passed + there]);
+                    frame.passed += there;
+                }
+                return;
             }
             let frame = &mut self.incoming;
             if !frame.kept && frame.passed < HEAD {
@@ -310,6 +320,11 @@ impl Frames {
     fn decide_incoming(&mut self) {
         let frame = &mut self.incoming;
         let (kind, stream, length) = (frame.kind(), frame.stream(), frame.left);
+        if std::mem::take(&mut self.awaits_preface) {
+            // A GOAWAY says what is wrong.
+            let is_preface = kind == SETTINGS && !frame.has(ACK) || kind == GOAWAY;
+            self.lacks_preface = !is_preface;
+        }
         frame.kept =
             kind == PING && frame.has(ACK) && stream == 0 && length == 8 && !self.pings.is_empty();
         self.answer.clear();

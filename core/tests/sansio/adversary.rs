@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, StatusCode};
-use trunkline::sansio::exchange::{BodyPart, Flow, Handlers, RequestBody, ResponseBody};
+use trunkline::sansio::exchange::{
+    BodyPart, Flow, Handlers, RequestBody, RequestHandle, ResponseBody,
+};
 use trunkline::sansio::http1::{Http1Client, Http1Settings};
 use trunkline::sansio::http2::{Http2Client, Http2Settings, PushHandler};
 use trunkline::sansio::websocket::{
@@ -286,16 +288,22 @@ fn http2(seed: u64) {
     })
     .unwrap();
     let mut uploads: Vec<RequestBody> = Vec::new();
+    let mut requests: Vec<RequestHandle> = Vec::new();
     for number in 0..4 {
         if number % 2 == 0 {
-            client
-                .request_without_body(get("/"), ends.handlers(&bodies))
-                .unwrap();
+            let asked = client.request_without_body(get("/"), ends.handlers(&bodies));
+            requests.push(asked.unwrap());
         } else {
             uploads.push(client.request(post("/"), ends.handlers(&bodies)).unwrap());
         }
     }
-    let bytes = script(random, http2_frame, &settings());
+    // Some peers speak something else.
+    let begin = if random.below(50) == 0 {
+        Vec::new()
+    } else {
+        settings()
+    };
+    let bytes = script(random, http2_frame, &begin);
     drive(&client, random, &bytes, |random| {
         for body in bodies.lock().unwrap().iter() {
             body.resume();
@@ -308,7 +316,12 @@ fn http2(seed: u64) {
                 }
             }
             2 => drop(client.ping(None, || {})),
-            3 => drop(client.request_without_body(get("/"), ends.handlers(&bodies))),
+            3 => requests.extend(client.request_without_body(get("/"), ends.handlers(&bodies))),
+            4 => {
+                if let Some(request) = requests.pop() {
+                    request.cancel(8);
+                }
+            }
             _ => {}
         }
     });
@@ -326,6 +339,7 @@ fn http1(seed: u64) {
     })
     .unwrap();
     let mut uploads: Vec<RequestBody> = Vec::new();
+    let mut requests: Vec<RequestHandle> = Vec::new();
     for number in 0..6 {
         let handlers = ends.handlers(&bodies);
         let handlers = if number == 4 {
@@ -343,7 +357,8 @@ fn http1(seed: u64) {
             if number == 5 {
                 *request.method_mut() = Method::HEAD;
             }
-            client.request_without_body(request, handlers).unwrap();
+            let asked = client.request_without_body(request, handlers);
+            requests.push(asked.unwrap());
         }
     }
     let bytes = script(random, http1_piece, b"");
@@ -351,8 +366,14 @@ fn http1(seed: u64) {
         for body in bodies.lock().unwrap().iter() {
             body.resume();
         }
-        if random.below(50) == 0 {
-            drop(uploads.pop());
+        match random.below(100) {
+            0 | 1 => drop(uploads.pop()),
+            2 => {
+                if let Some(request) = requests.pop() {
+                    request.cancel(8);
+                }
+            }
+            _ => {}
         }
     });
     ends.check(seed);

@@ -285,6 +285,28 @@ fn giving_up_ends_the_connection_and_a_shutdown_waits() {
 }
 
 #[test]
+fn a_request_without_a_body_is_given_up_before_its_answer() {
+    let record = Record::default();
+    let client = client(&record);
+    let handles = ["/1", "/2", "/3"].map(|path| {
+        client
+            .request_without_body(get(path), record.handlers(path))
+            .unwrap()
+    });
+    assert!(written(&client, 1000).starts_with("GET /1 "));
+    // One that waits for its turn is only taken out.
+    handles[1].cancel(8);
+    assert!(!client.is_closed());
+    feed(&client, "HTTP/1.1 204 No Content\r\n\r\n", 1);
+    assert!(written(&client, 1000).starts_with("GET /3 "));
+    handles[2].cancel(8);
+    assert!(client.is_closed());
+    assert_eq!(record.of("/1"), ["head 204", "end"]);
+    assert!(record.of("/2").is_empty() && record.of("/3").is_empty());
+    assert!(record.of("connection").is_empty());
+}
+
+#[test]
 fn a_pause_stops_the_peer() {
     let record = Record::default();
     let client = client(&record);

@@ -158,6 +158,82 @@ fn bodies_that_are_dropped_reset_their_streams() {
 }
 
 #[test]
+fn a_request_without_a_body_is_given_up_before_its_answer() {
+    let record = Record::default();
+    let client = client(&record);
+    // The first goes out before it is given up; the second does not.
+    let sent = client
+        .request_without_body(get("/1"), record.handlers("/1"))
+        .unwrap();
+    written(&client);
+    let unsent = client
+        .request_without_body(get("/3"), record.handlers("/3"))
+        .unwrap();
+    let dropped = client
+        .request_without_body(get("/5"), record.handlers("/5"))
+        .unwrap();
+    drop(dropped);
+    sent.cancel(8);
+    sent.clone().cancel(8);
+    unsent.cancel(7);
+    let out = frames(&written(&client));
+    assert!(out.contains(&(RST_STREAM, 0, 1, vec![0, 0, 0, 8])));
+    // What the peer has not heard of needs no end.
+    let opened = out.iter().any(|frame| (frame.0, frame.2) == (HEADERS, 3));
+    let ended = out.contains(&(RST_STREAM, 0, 3, vec![0, 0, 0, 7]));
+    assert_eq!(opened, ended);
+    feed(
+        &client,
+        &[
+            settings(),
+            headers(1, END_STREAM, &[(":status", "200")]),
+            headers(5, END_STREAM, &[(":status", "204")]),
+        ]
+        .concat(),
+        1,
+    );
+    assert_eq!(record.of("/5"), ["head 204", "end"]);
+    assert!(record.of("/1").is_empty() && record.of("/3").is_empty());
+    assert!(record.of("connection").is_empty());
+    // A handle keeps nothing alive, and what has ended is let pass.
+    sent.cancel(8);
+    drop(client);
+    sent.cancel(8);
+}
+
+#[test]
+fn one_that_waits_for_its_turn_is_given_up() {
+    let record = Record::default();
+    let client = client(&record);
+    written(&client);
+    // MAX_CONCURRENT_STREAMS is 3 (RFC 9113, 6.5.2): one at a time.
+    feed(&client, &frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1]), 1);
+    written(&client);
+    let handles = ["/1", "/3", "/5"].map(|path| {
+        client
+            .request_without_body(get(path), record.handlers(path))
+            .unwrap()
+    });
+    written(&client);
+    handles[1].cancel(8);
+    assert!(written(&client).is_empty());
+    feed(
+        &client,
+        &headers(1, END_STREAM, &[(":status", "200")]),
+        usize::MAX,
+    );
+    let out = frames(&written(&client));
+    let place = |frame: (u8, u32)| out.iter().position(|it| (it.0, it.2) == frame);
+    // h2 gives it its turn, and ends it before the next.
+    assert!(place((RST_STREAM, 3)) > place((HEADERS, 3)));
+    assert!(place((HEADERS, 5)) > place((RST_STREAM, 3)));
+    feed(&client, &headers(5, END_STREAM, &[(":status", "204")]), 1);
+    assert_eq!(record.of("/1"), ["head 200", "end"]);
+    assert!(record.of("/3").is_empty());
+    assert_eq!(record.of("/5"), ["head 204", "end"]);
+}
+
+#[test]
 fn whoever_waits_is_woken_by_what_gives_work() {
     let record = Record::default();
     let client = client(&record);

@@ -21,7 +21,10 @@ fn upgraded(record: &Record) -> Http2Client {
         .body(())
         .unwrap();
     let handlers = record.handlers("/first");
-    Http2Client::after_upgrade(request, &settings, handlers, None, record.connection()).unwrap()
+    let error = record.connection();
+    let (client, _) =
+        Http2Client::after_upgrade(request, &settings, handlers, None, error).unwrap();
+    client
 }
 
 #[test]
@@ -170,9 +173,9 @@ fn upgrade_at(port: u16) -> Record {
     );
     let handlers = record.handlers("first");
     let request = asked.map(|_| ());
-    let client =
-        Http2Client::after_upgrade(request, &settings, handlers, None, record.connection())
-            .unwrap();
+    let error = record.connection();
+    let (client, _) =
+        Http2Client::after_upgrade(request, &settings, handlers, None, error).unwrap();
     client.read(&came[end..]);
     for name in ["second", "third"] {
         client

@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use engine::sansio::http1::Http1Client;
-use engine::sansio::http2::Http2Client;
+use engine::sansio::http2::{Http2Client, RequestHandle};
 use engine::sansio::websocket::WebSocketClient;
 use engine::sansio::{Engine, ReadOperation, Vectors, WakeHandler, WriteOperation, WriteResult};
 use engine::{Error, ErrorCode, Result};
@@ -62,13 +62,16 @@ pub(super) enum Protocol {
 pub(crate) struct EngineObject {
     protocol: Protocol,
     offered: Mutex<Vectors>,
+    /// The request that asked for the upgrade to HTTP/2, where there was one.
+    pub(super) upgraded: Option<RequestHandle>,
 }
 
 impl EngineObject {
-    pub(super) fn new(protocol: Protocol) -> EngineObject {
+    pub(super) fn new(protocol: Protocol, upgraded: Option<RequestHandle>) -> EngineObject {
         EngineObject {
             protocol,
             offered: Mutex::default(),
+            upgraded,
         }
     }
 
@@ -149,7 +152,11 @@ pub(super) fn other_protocol(wanted: &str) -> Error {
 
 /// Makes the handle of an engine.
 pub(super) fn insert(protocol: Protocol) -> Result<*mut trunk_engine> {
-    let engine = handle::insert(EngineObject::new(protocol))?;
+    insert_object(EngineObject::new(protocol, None))
+}
+
+pub(super) fn insert_object(engine: EngineObject) -> Result<*mut trunk_engine> {
+    let engine = handle::insert(engine)?;
     Ok(ptr::without_provenance_mut(engine))
 }
 

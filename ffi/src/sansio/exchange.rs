@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use engine::sansio::http2::{Flow, Handlers, HttpError, ResponseBody};
 use engine::{Error, ErrorCode, Result};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 
 use super::answer::AnswerObject;
 use super::engine::{EngineObject, Protocol, other_protocol};
@@ -14,7 +14,7 @@ use super::error::{self, trunk_engine_error_callback};
 use super::fields::{self, trunk_request_head};
 use super::hooks::Hooks;
 use super::table::{self, Table};
-use super::upload::UploadObject;
+use super::upload::{Rest, UploadObject};
 use crate::boundary::{Out, call, value};
 use crate::callback::trunk_destroy_callback;
 use crate::handle::{self, trunk_answer, trunk_engine, trunk_upload};
@@ -268,6 +268,35 @@ pub unsafe extern "C" fn trunk_engine_request(
     user_data: *mut c_void,
     upload: *mut *mut trunk_upload,
 ) -> trunk_status {
+    let bodiless = upload.is_null();
+    // SAFETY: the contract, which is the same.
+    unsafe { send(engine, request, handlers, user_data, upload, bodiless) }
+}
+
+/// As `trunk_engine_request`, with a request that has no body. `*upload` serves to give the exchange up before its answer
+/// is there (`trunk_upload_cancel`); to free it changes nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_engine_request_without_body(
+    engine: *mut trunk_engine,
+    request: *const trunk_request_head,
+    handlers: *const trunk_exchange_handlers,
+    user_data: *mut c_void,
+    upload: *mut *mut trunk_upload,
+) -> trunk_status {
+    // SAFETY: the contract, which is the same.
+    unsafe { send(engine, request, handlers, user_data, upload, true) }
+}
+
+/// # Safety
+/// The contract of [`trunk_engine_request`].
+unsafe fn send(
+    engine: *mut trunk_engine,
+    request: *const trunk_request_head,
+    handlers: *const trunk_exchange_handlers,
+    user_data: *mut c_void,
+    upload: *mut *mut trunk_upload,
+    bodiless: bool,
+) -> trunk_status {
     call(|| {
         // SAFETY: the contract: an out-parameter is NULL or may be written.
         let out = unsafe { Out::optional(upload) };
@@ -276,22 +305,14 @@ pub unsafe extern "C" fn trunk_engine_request(
         let request = unsafe { fields::request(request) }?;
         // SAFETY: as above.
         let hooks = unsafe { hooks(handlers, user_data) }?;
+        let sent = |hooks: Arc<ExchangeHooks>| ask(&engine, request, hooks.handlers(), bodiless);
         let Some(out) = out else {
-            return hooks.hand_over(|hooks| match engine.protocol() {
-                Protocol::Http1(client) => client.request_without_body(request, hooks.handlers()),
-                Protocol::Http2(client) => client.request_without_body(request, hooks.handlers()),
-                Protocol::WebSocket(_) => Err(other_protocol("HTTP")),
-            });
+            return hooks.hand_over(sent).map(drop);
         };
         // First the handle, so that nothing is sent where there is none.
         let (upload, object) = handle::insert_with(|_| Arc::new(UploadObject::default()))?;
-        let sent = hooks.hand_over(|hooks| match engine.protocol() {
-            Protocol::Http1(client) => client.request(request, hooks.handlers()),
-            Protocol::Http2(client) => client.request(request, hooks.handlers()),
-            Protocol::WebSocket(_) => Err(other_protocol("HTTP")),
-        });
-        match sent {
-            Ok(body) => object.fill(body),
+        match hooks.hand_over(sent) {
+            Ok(rest) => object.fill(rest),
             Err(error) => {
                 handle::remove::<UploadObject>(upload)?;
                 return Err(error);
@@ -300,4 +321,24 @@ pub unsafe extern "C" fn trunk_engine_request(
         out.set(ptr::without_provenance_mut(upload));
         Ok(())
     })
+}
+
+/// Sends a request on an engine that speaks HTTP.
+fn ask(
+    engine: &EngineObject,
+    request: Request<()>,
+    handlers: Handlers,
+    bodiless: bool,
+) -> Result<Rest> {
+    match engine.protocol() {
+        Protocol::Http1(client) if bodiless => client
+            .request_without_body(request, handlers)
+            .map(Rest::Nothing),
+        Protocol::Http2(client) if bodiless => client
+            .request_without_body(request, handlers)
+            .map(Rest::Nothing),
+        Protocol::Http1(client) => client.request(request, handlers).map(Rest::Body),
+        Protocol::Http2(client) => client.request(request, handlers).map(Rest::Body),
+        Protocol::WebSocket(_) => Err(other_protocol("HTTP")),
+    }
 }

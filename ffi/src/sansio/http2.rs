@@ -10,16 +10,17 @@ use engine::sansio::http2::{Handlers, Http2Client, HttpError, PushHandler, upgra
 use engine::{Error, ErrorCode, Result};
 use http::Request;
 
-use super::engine::{EngineObject, Protocol, insert, trunk_wake_callback, wake};
+use super::engine::{EngineObject, Protocol, insert, insert_object, trunk_wake_callback, wake};
 use super::error::{self, trunk_engine_error_callback};
 use super::exchange::{self, trunk_exchange_handlers};
 use super::fields::{self, trunk_request_head};
 use super::hooks::Hooks;
 use super::settings::{settings, trunk_http2_settings};
 use super::table::{self, Table};
+use super::upload::{Rest, UploadObject};
 use crate::boundary::{Out, call, value};
 use crate::callback::trunk_destroy_callback;
-use crate::handle::{self, trunk_engine};
+use crate::handle::{self, trunk_engine, trunk_upload};
 use crate::status::trunk_status;
 use crate::view::trunk_view;
 
@@ -217,15 +218,41 @@ pub unsafe extern "C" fn trunk_http2_new_after_upgrade(
             let answer = unsafe { exchange::hooks(handlers, answer_user_data) }?;
             answer.hand_over(|answer| {
                 let push = connection.push_handler();
-                insert(Protocol::Http2(Http2Client::after_upgrade(
+                let (client, first) = Http2Client::after_upgrade(
                     request,
                     &settings,
                     answer.handlers(),
                     push,
                     move |error| connection.failed(&error),
-                )?))
+                )?;
+                insert_object(EngineObject::new(Protocol::Http2(client), Some(first)))
             })
         })?);
+        Ok(())
+    })
+}
+
+/// A handle of the request that asked for the upgrade, by which it can be given up (`trunk_upload_cancel`). It has no body any
+/// more.
+///
+/// Ownership: the caller frees `*upload`, which changes nothing.
+/// Errors: `TRUNK_ERROR_INVALID_STATE` for a connection that was not made by `trunk_http2_new_after_upgrade`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trunk_http2_upgraded_request(
+    engine: *const trunk_engine,
+    upload: *mut *mut trunk_upload,
+) -> trunk_status {
+    call(|| {
+        // SAFETY: the contract: an out-parameter is NULL or may be written.
+        let out = unsafe { Out::new(upload, "upload") };
+        let engine = handle::get::<EngineObject>(engine.addr())?;
+        let out = out?;
+        let request = engine.upgraded.clone().ok_or_else(|| {
+            Error::new(ErrorCode::InvalidState, "the connection was not upgraded")
+        })?;
+        let object = UploadObject::default();
+        object.fill(Rest::Nothing(request));
+        out.set(ptr::without_provenance_mut(handle::insert(object)?));
         Ok(())
     })
 }

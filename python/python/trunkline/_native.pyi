@@ -3,9 +3,11 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
-from typing import Any, Literal, Optional, TypeVar, Union, final, overload
+from typing import Any, Callable, Literal, Optional, TypeVar, Union, final, overload
 
 from typing_extensions import Self
+
+from ._websocket_options import Deflate
 
 __all__ = [
     "Answer",
@@ -605,17 +607,35 @@ class AnswerEnd:
     @property
     def exchange(self) -> int: ...
 
+_Fault = Literal["malformed-response", "invalid-body-length", "protocol", "exception"]
+
 @final
 class AnswerFailed:
     @property
     def exchange(self) -> int: ...
     @property
     def error(self) -> Exception: ...
+    @property
+    def fault(self) -> _Fault: ...
+    @property
+    def code(self) -> Optional[int]: ...
+    @property
+    def from_peer(self) -> bool: ...
+    @property
+    def expected(self) -> Optional[int]: ...
+    @property
+    def received(self) -> Optional[int]: ...
 
 @final
 class ConnectionFailed:
     @property
     def error(self) -> Exception: ...
+    @property
+    def fault(self) -> _Fault: ...
+    @property
+    def code(self) -> Optional[int]: ...
+    @property
+    def from_peer(self) -> bool: ...
 
 @final
 class PingAnswered:
@@ -661,8 +681,41 @@ class Http2Client:
         max_frame_size: Optional[int] = None,
         header_table_size: Optional[int] = None,
         max_header_bytes: Optional[int] = None,
-        push: bool = False,
+        max_pushed_streams: Optional[int] = None,
+        upload_buffer: Optional[int] = None,
+        push: Union[bool, Callable[[Promised], bool]] = False,
     ) -> Self: ...
+    @staticmethod
+    def upgrade_request(
+        method: str,
+        url: str,
+        headers: Optional[_Fields] = None,
+        body: Optional[_Payload] = None,
+        *,
+        stream_window: Optional[int] = None,
+        connection_window: Optional[int] = None,
+        max_frame_size: Optional[int] = None,
+        header_table_size: Optional[int] = None,
+        max_header_bytes: Optional[int] = None,
+        max_pushed_streams: Optional[int] = None,
+        upload_buffer: Optional[int] = None,
+        push: Union[bool, Callable[[Promised], bool]] = False,
+    ) -> bytes: ...
+    @staticmethod
+    def after_upgrade(
+        method: str,
+        url: str,
+        headers: Optional[_Fields] = None,
+        *,
+        stream_window: Optional[int] = None,
+        connection_window: Optional[int] = None,
+        max_frame_size: Optional[int] = None,
+        header_table_size: Optional[int] = None,
+        max_header_bytes: Optional[int] = None,
+        max_pushed_streams: Optional[int] = None,
+        upload_buffer: Optional[int] = None,
+        push: Union[bool, Callable[[Promised], bool]] = False,
+    ) -> Http2Client: ...
     def request(
         self, method: str, url: str, headers: Optional[_Fields] = None, *, body: bool = False
     ) -> int: ...
@@ -719,7 +772,9 @@ class Http1Client:
 
 @final
 class Handshake:
-    def __new__(cls, headers: Optional[_Fields] = None, *, deflate: bool = False) -> Self: ...
+    def __new__(
+        cls, headers: Optional[_Fields] = None, *, deflate: Union[bool, Deflate, None] = None
+    ) -> Self: ...
     @property
     def headers(self) -> Headers: ...
     def check(self, status: int, headers: _Fields) -> None: ...

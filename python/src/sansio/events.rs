@@ -65,12 +65,28 @@ pub(crate) struct AnswerEnd {
 pub(crate) struct AnswerFailed {
     exchange: u64,
     error: Py<PyAny>,
+    /// "malformed-response", "invalid-body-length", "protocol" or "exception".
+    fault: &'static str,
+    /// The code of `RST_STREAM` or GOAWAY (RFC 9113, 7); None where there is none.
+    code: Option<u32>,
+    /// It came from the peer; else it was sent to the peer.
+    from_peer: bool,
+    /// The bytes that `content-length` announced, where the body has another length; else None.
+    expected: Option<u64>,
+    /// The bytes that came then, up to the frame that was too much.
+    received: Option<u64>,
 }
 
 /// The connection as a whole has failed; its exchanges are told each.
 #[pyclass(frozen, get_all, module = "trunkline.sansio")]
 pub(crate) struct ConnectionFailed {
     error: Py<PyAny>,
+    /// As that of `AnswerFailed`.
+    fault: &'static str,
+    /// As that of `AnswerFailed`.
+    code: Option<u32>,
+    /// As that of `AnswerFailed`.
+    from_peer: bool,
 }
 
 /// A ping was answered.
@@ -86,6 +102,18 @@ pub(crate) struct Promised {
     method: String,
     url: String,
     headers: Headers,
+}
+
+impl Promised {
+    pub(super) fn new(exchange: u64, request: Request<()>) -> Promised {
+        let (head, ()) = request.into_parts();
+        Promised {
+            exchange,
+            method: head.method.to_string(),
+            url: head.uri.to_string(),
+            headers: headers(head.headers),
+        }
+    }
 }
 
 /// The peer has upgraded an HTTP/1.1 connection, which is the program's now.
@@ -113,6 +141,20 @@ fn headers(map: HeaderMap) -> Headers {
 
 fn exception(py: Python<'_>, error: &Error) -> Py<PyAny> {
     raise(py, error).into_value(py).into_any()
+}
+
+/// What kind of error it is.
+fn fault(cause: &HttpError) -> &'static str {
+    match cause {
+        HttpError::MalformedResponse(_) => "malformed-response",
+        HttpError::InvalidBodyLength { .. } => "invalid-body-length",
+        HttpError::Protocol { .. } => "protocol",
+        _ => "exception",
+    }
+}
+
+fn is_from_peer(cause: &HttpError) -> bool {
+    matches!(cause, HttpError::Protocol { from_peer, .. } if *from_peer)
 }
 
 fn object<T: pyo3::PyClass>(
@@ -147,27 +189,37 @@ impl Event {
                 object(py, AnswerTrailers { exchange, headers })
             }
             Event::Failed(exchange, cause) => {
-                let error = exception(py, &cause.into());
-                object(py, AnswerFailed { exchange, error })
+                let (expected, received) = match &cause {
+                    HttpError::InvalidBodyLength { expected, received } => {
+                        (Some(*expected), Some(*received))
+                    }
+                    _ => (None, None),
+                };
+                let failed = AnswerFailed {
+                    exchange,
+                    fault: fault(&cause),
+                    code: cause.code(),
+                    from_peer: is_from_peer(&cause),
+                    expected,
+                    received,
+                    error: exception(py, &cause.into()),
+                };
+                object(py, failed)
             }
             Event::ConnectionFailed(cause) => {
-                let error = exception(py, &cause.into());
-                object(py, ConnectionFailed { error })
+                let failed = ConnectionFailed {
+                    fault: fault(&cause),
+                    code: cause.code(),
+                    from_peer: is_from_peer(&cause),
+                    error: exception(py, &cause.into()),
+                };
+                object(py, failed)
             }
             Event::PingAnswered(payload) => {
                 let payload = PyBytes::new(py, &payload).unbind();
                 object(py, PingAnswered { payload })
             }
-            Event::Promised(exchange, request) => {
-                let (head, ()) = request.into_parts();
-                let promised = Promised {
-                    exchange,
-                    method: head.method.to_string(),
-                    url: head.uri.to_string(),
-                    headers: headers(head.headers),
-                };
-                object(py, promised)
-            }
+            Event::Promised(exchange, request) => object(py, Promised::new(exchange, request)),
             Event::Upgraded(exchange, response, rest) => {
                 let (head, ()) = response.into_parts();
                 let upgraded = Upgraded {

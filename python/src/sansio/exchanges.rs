@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use trunkline::sansio::exchange::{BodyPart, Flow, Handlers, RequestBody, ResponseBody};
+use trunkline::sansio::exchange::{
+    BodyPart, Flow, Handlers, RequestBody, RequestHandle, ResponseBody,
+};
 use trunkline::{Error, ErrorCode};
 
 use super::events::Event;
@@ -14,6 +16,10 @@ use super::link::{Events, lock};
 #[derive(Default)]
 pub(super) struct Exchange {
     pub(super) upload: Option<RequestBody>,
+    /// Its end was said: from then on it only serves to give the exchange up.
+    closed: bool,
+    /// Of a request without a body.
+    pub(super) handle: Option<RequestHandle>,
     answer: Option<ResponseBody>,
     paused: Arc<AtomicBool>,
     /// Its answer is complete.
@@ -41,7 +47,7 @@ impl Exchanges {
         };
         exchange.answered = true;
         let answer = exchange.answer.take();
-        let gone = if failed || exchange.upload.is_none() {
+        let gone = if failed || exchange.upload.is_none() || exchange.closed {
             all.remove(&number)
         } else {
             None
@@ -51,7 +57,12 @@ impl Exchanges {
         drop((answer, gone));
     }
 
-    /// Handlers that note what happens, for a new exchange.
+    fn has(&self, number: u64) -> bool {
+        lock(&self.all).contains_key(&number)
+    }
+
+    /// Handlers that note what happens, for a new exchange. A push that was given up before its answer came is told of no more,
+    /// and reset when that comes.
     pub(super) fn handlers(&self, number: u64) -> Handlers {
         let paused = Arc::new(AtomicBool::new(false));
         let exchange = Exchange {
@@ -63,6 +74,9 @@ impl Exchanges {
         let (trailed, informed) = (self.events.clone(), self.events.clone());
         Handlers::new(
             move |response, body| {
+                if !answered.has(number) {
+                    return;
+                }
                 answered.events.push(Event::Answer(number, response));
                 let parts = answered.clone();
                 body.read(move |part| match part {
@@ -85,8 +99,10 @@ impl Exchanges {
                 }
             },
             move |cause| {
-                failed.events.push(Event::Failed(number, cause));
-                failed.ended(number, true);
+                if failed.has(number) {
+                    failed.events.push(Event::Failed(number, cause));
+                    failed.ended(number, true);
+                }
             },
         )
         .on_trailers(move |fields| trailed.push(Event::Trailers(number, fields)))
@@ -101,6 +117,7 @@ impl Exchanges {
     ) -> trunkline::Result<T> {
         let taken = lock(&self.all)
             .get_mut(&number)
+            .filter(|exchange| !exchange.closed)
             .and_then(|exchange| exchange.upload.take());
         let Some(upload) = taken else {
             return Err(Error::new(
@@ -133,14 +150,17 @@ impl Exchanges {
             Ok(())
         })?;
         let mut all = lock(&self.all);
-        let upload = all
-            .get_mut(&number)
-            .and_then(|exchange| exchange.upload.take());
-        if all.get(&number).is_some_and(|exchange| exchange.answered) {
-            all.remove(&number);
-        }
+        let Some(exchange) = all.get_mut(&number) else {
+            return Ok(());
+        };
+        exchange.closed = true;
+        let gone = if exchange.answered {
+            all.remove(&number)
+        } else {
+            None
+        };
         drop(all);
-        drop(upload);
+        drop(gone);
         Ok(())
     }
 
@@ -162,26 +182,16 @@ impl Exchanges {
         }
     }
 
-    pub(super) fn cancel(&self, number: u64, code: u32) -> trunkline::Result<()> {
-        let exchange = lock(&self.all).remove(&number);
-        match exchange {
-            Some(Exchange {
-                upload: Some(upload),
-                ..
-            }) => upload.cancel(code),
-            Some(Exchange {
-                answer: Some(answer),
-                ..
-            }) => answer.cancel(code),
-            Some(exchange) => {
-                lock(&self.all).insert(number, exchange);
-                return Err(Error::new(
-                    ErrorCode::InvalidState,
-                    format!("exchange {number} has no answer yet, and was asked without a body"),
-                ));
-            }
-            None => {}
+    pub(super) fn cancel(&self, number: u64, code: u32) {
+        let Some(exchange) = lock(&self.all).remove(&number) else {
+            return;
+        };
+        if let Some(upload) = exchange.upload {
+            upload.cancel(code);
+        } else if let Some(handle) = exchange.handle {
+            handle.cancel(code);
+        } else if let Some(answer) = exchange.answer {
+            answer.cancel(code);
         }
-        Ok(())
     }
 }

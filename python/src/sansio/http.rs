@@ -3,56 +3,51 @@
 use http::{Method, Request, Uri};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use trunkline::sansio::Engine;
-use trunkline::sansio::exchange::{Handlers, RequestBody};
+use trunkline::sansio::exchange::{Handlers, RequestBody, RequestHandle};
 use trunkline::sansio::http1::{self, Http1Settings};
-use trunkline::sansio::http2::{self, Http2Settings, PushHandler};
+use trunkline::sansio::http2;
 
 use super::events::Event;
 use super::exchanges::Exchanges;
 use super::link::{Link, lock};
+use super::made::Made;
 use crate::errors::checked;
 use crate::headers;
 use crate::prepare::shared;
 
+/// What is left to be done with a request that was made.
+enum Asked {
+    Body(RequestBody),
+    Nothing(RequestHandle),
+}
+
 /// A connection that carries exchanges.
 trait Asks: Engine {
-    fn ask(
-        &self,
-        request: Request<()>,
-        handlers: Handlers,
-        body: bool,
-    ) -> trunkline::Result<Option<RequestBody>>;
+    fn ask(&self, asked: Request<()>, handlers: Handlers, body: bool) -> trunkline::Result<Asked>;
 }
 
-impl Asks for http2::Http2Client {
-    fn ask(
-        &self,
-        request: Request<()>,
-        handlers: Handlers,
-        body: bool,
-    ) -> trunkline::Result<Option<RequestBody>> {
-        if body {
-            return self.request(request, handlers).map(Some);
+/// Both kinds of connection are asked alike.
+macro_rules! asks {
+    ($($client:ty),*) => {$(
+        impl Asks for $client {
+            fn ask(
+                &self,
+                asked: Request<()>,
+                handlers: Handlers,
+                body: bool,
+            ) -> trunkline::Result<Asked> {
+                if body {
+                    return self.request(asked, handlers).map(Asked::Body);
+                }
+                self.request_without_body(asked, handlers).map(Asked::Nothing)
+            }
         }
-        self.request_without_body(request, handlers).map(|()| None)
-    }
+    )*};
 }
 
-impl Asks for http1::Http1Client {
-    fn ask(
-        &self,
-        request: Request<()>,
-        handlers: Handlers,
-        body: bool,
-    ) -> trunkline::Result<Option<RequestBody>> {
-        if body {
-            return self.request(request, handlers).map(Some);
-        }
-        self.request_without_body(request, handlers).map(|()| None)
-    }
-}
+asks!(http1::Http1Client, http2::Http2Client);
 
 /// A connection with its exchanges.
 struct Client<E: Asks> {
@@ -69,19 +64,16 @@ impl<E: Asks> Client<E> {
         body: bool,
         more: impl FnOnce(Handlers, u64) -> Handlers,
     ) -> PyResult<u64> {
-        let mut request = Request::new(());
-        let wrong = |what: String| PyValueError::new_err(what);
-        *request.method_mut() = Method::from_bytes(method.as_bytes())
-            .map_err(|cause| wrong(format!("the method: {cause}")))?;
-        *request.uri_mut() =
-            Uri::try_from(url).map_err(|cause| wrong(format!("the URL: {cause}")))?;
-        *request.headers_mut() = headers::map(py, fields)?;
+        let request = asked(py, method, url, fields)?;
         let number = self.exchanges.next();
         let handlers = more(self.exchanges.handlers(number), number);
         match self.link.engine.ask(request, handlers, body) {
-            Ok(upload) => {
+            Ok(asked) => {
                 if let Some(exchange) = lock(&self.exchanges.all).get_mut(&number) {
-                    exchange.upload = upload;
+                    match asked {
+                        Asked::Body(upload) => exchange.upload = Some(upload),
+                        Asked::Nothing(handle) => exchange.handle = Some(handle),
+                    }
                 }
                 Ok(number)
             }
@@ -99,6 +91,22 @@ impl<E: Asks> Drop for Client<E> {
         let all = std::mem::take(&mut *lock(&self.exchanges.all));
         drop(all);
     }
+}
+
+/// A request of Python's.
+fn asked(
+    py: Python<'_>,
+    method: &str,
+    url: &str,
+    fields: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Request<()>> {
+    let mut request = Request::new(());
+    let wrong = |what: String| PyValueError::new_err(what);
+    *request.method_mut() = Method::from_bytes(method.as_bytes())
+        .map_err(|cause| wrong(format!("the method: {cause}")))?;
+    *request.uri_mut() = Uri::try_from(url).map_err(|cause| wrong(format!("the URL: {cause}")))?;
+    *request.headers_mut() = headers::map(py, fields)?;
+    Ok(request)
 }
 
 /// The methods that both classes have; `$own` are those of one alone.
@@ -133,10 +141,10 @@ macro_rules! client {
                 checked(py, self.0.exchanges.close(exchange, trailers))
             }
 
-            /// Gives an exchange up.
+            /// Gives an exchange up, also before its answer: nothing more is told of it. One that has ended is let pass.
             #[pyo3(signature = (exchange, code=8))]
-            fn cancel(&self, py: Python<'_>, exchange: u64, code: u32) -> PyResult<()> {
-                checked(py, self.0.exchanges.cancel(exchange, code))
+            fn cancel(&self, exchange: u64, code: u32) {
+                self.0.exchanges.cancel(exchange, code);
             }
 
             /// Holds the body of an answer back after the piece that comes next.
@@ -205,40 +213,55 @@ pub(crate) struct Http2Client(Client<http2::Http2Client>);
 
 client!(Http2Client {
     #[new]
-    #[pyo3(signature = (*, stream_window=None, connection_window=None, max_frame_size=None,
-        header_table_size=None, max_header_bytes=None, push=false))]
-    fn new(
+    #[pyo3(signature = (**settings))]
+    fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Http2Client> {
+        let made = Made::with(settings)?;
+        let failed = made.failed();
+        let engine = http2::Http2Client::new(&made.settings, made.push, failed);
+        let link = Link::new(checked(py, engine)?, made.exchanges.events.clone());
+        Ok(Http2Client(Client { link, exchanges: made.exchanges }))
+    }
+
+    /// The bytes of an HTTP/1.1 request that asks for the upgrade to HTTP/2 (RFC 7540, 3.2).
+    #[staticmethod]
+    #[pyo3(signature = (method, url, headers=None, body=None, **settings))]
+    fn upgrade_request<'py>(
+        py: Python<'py>,
+        method: &str,
+        url: &str,
+        headers: Option<&Bound<'py, PyAny>>,
+        body: Option<&Bound<'py, PyAny>>,
+        settings: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let made = Made::with(settings)?;
+        let body = body.map(shared).transpose()?.unwrap_or_default();
+        let request = asked(py, method, url, headers)?.map(|()| body);
+        let bytes = http2::upgrade_request(&request, &made.settings, made.push.is_some());
+        Ok(PyBytes::new(py, &checked(py, bytes)?))
+    }
+
+    /// The connection after the 101: that request is exchange 1, and its answer comes here.
+    #[staticmethod]
+    #[pyo3(signature = (method, url, headers=None, **settings))]
+    fn after_upgrade(
         py: Python<'_>,
-        stream_window: Option<u32>,
-        connection_window: Option<u32>,
-        max_frame_size: Option<u32>,
-        header_table_size: Option<u32>,
-        max_header_bytes: Option<u32>,
-        push: bool,
+        method: &str,
+        url: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Http2Client> {
-        let mut settings = Http2Settings::default();
-        for (given, into) in [
-            (stream_window, &mut settings.stream_window),
-            (connection_window, &mut settings.connection_window),
-            (max_frame_size, &mut settings.max_frame_size),
-            (header_table_size, &mut settings.header_table_size),
-            (max_header_bytes, &mut settings.max_header_bytes),
-        ] {
-            *into = given.unwrap_or(*into);
+        let made = Made::with(settings)?;
+        let request = asked(py, method, url, headers)?;
+        let exchanges = made.exchanges.clone();
+        let number = exchanges.next();
+        let handlers = exchanges.handlers(number);
+        let failed = made.failed();
+        let upgraded =
+            http2::Http2Client::after_upgrade(request, &made.settings, handlers, made.push, failed);
+        let (engine, handle) = checked(py, upgraded)?;
+        if let Some(exchange) = lock(&exchanges.all).get_mut(&number) {
+            exchange.handle = Some(handle);
         }
-        let exchanges = Exchanges::default();
-        let promised = exchanges.clone();
-        let push = push.then(|| -> PushHandler {
-            Box::new(move |request| {
-                let number = promised.next();
-                promised.events.push(Event::Promised(number, request));
-                Some(promised.handlers(number))
-            })
-        });
-        let events = exchanges.events.clone();
-        let engine = checked(py, http2::Http2Client::new(&settings, push, move |cause| {
-            events.push(Event::ConnectionFailed(cause));
-        }))?;
         let link = Link::new(engine, exchanges.events.clone());
         Ok(Http2Client(Client { link, exchanges }))
     }

@@ -53,17 +53,12 @@ impl<E: Engine> Link<E> {
         data: &[u8],
     ) -> PyResult<Bound<'py, PyList>> {
         self.feed_pending();
-        let mut pending = lock(&self.pending);
-        let count = if pending.bytes.is_empty() {
-            self.engine.read(data)
-        } else {
-            0
-        };
+        let waits = !lock(&self.pending).bytes.is_empty();
+        let count = if waits { 0 } else { self.engine.read(data) };
         // After the end of the connection the rest is nobody's.
         if count < data.len() && self.engine.next_read_operation() != ReadOperation::Close {
-            pending.bytes.extend_from_slice(&data[count..]);
+            lock(&self.pending).bytes.extend_from_slice(&data[count..]);
         }
-        drop(pending);
         self.take(py)
     }
 
@@ -84,14 +79,19 @@ impl<E: Engine> Link<E> {
         Ok(list)
     }
 
+    /// Nothing is locked while the engine reads: it may ask a function of Python's.
     fn feed_pending(&self) {
-        let mut pending = lock(&self.pending);
-        if !pending.bytes.is_empty() {
-            let count = self.engine.read(&pending.bytes);
-            pending.bytes.drain(..count);
+        let mut bytes = std::mem::take(&mut lock(&self.pending).bytes);
+        if !bytes.is_empty() {
+            let count = self.engine.read(&bytes);
+            bytes.drain(..count);
         }
-        if pending.ended && pending.bytes.is_empty() {
-            pending.ended = false;
+        let mut pending = lock(&self.pending);
+        bytes.append(&mut pending.bytes);
+        pending.bytes = bytes;
+        let ends = pending.bytes.is_empty() && std::mem::take(&mut pending.ended);
+        drop(pending);
+        if ends {
             self.engine.read_eof();
         }
     }

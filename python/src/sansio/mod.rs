@@ -4,6 +4,7 @@ mod events;
 mod exchanges;
 mod http;
 mod link;
+mod made;
 mod websocket;
 
 use pyo3::prelude::*;

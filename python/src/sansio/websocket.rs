@@ -15,6 +15,15 @@ use super::link::{Events, Link, lock};
 use crate::errors::checked;
 use crate::frames::{by_kind, outgoing};
 use crate::headers::{self, Headers};
+use crate::websocket_options::deflate;
+
+/// What is offered of compression: nothing, the defaults by True, or what a `Deflate` says.
+fn offer(given: &Bound<'_, PyAny>) -> PyResult<Option<WebSocketDeflate>> {
+    match given.extract::<bool>() {
+        Ok(offered) => Ok(offered.then(WebSocketDeflate::default)),
+        Err(_) => deflate(&given.getattr("__dict__")?),
+    }
+}
 
 /// What of a WebSocket's opening handshake concerns WebSockets: the fields to ask with, and the check of the answer.
 #[pyclass(frozen, module = "trunkline.sansio")]
@@ -27,14 +36,14 @@ pub(crate) struct Handshake {
 #[pymethods]
 impl Handshake {
     #[new]
-    #[pyo3(signature = (headers=None, *, deflate=false))]
+    #[pyo3(signature = (headers=None, *, deflate=None))]
     fn new(
         py: Python<'_>,
         headers: Option<&Bound<'_, PyAny>>,
-        deflate: bool,
+        deflate: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Handshake> {
         let mut fields = headers::map(py, headers)?;
-        let offer = deflate.then(WebSocketDeflate::default);
+        let offer = deflate.map(offer).transpose()?.flatten();
         let engine = checked(py, WebSocketHandshake::new(&mut fields, offer))?;
         Ok(Handshake {
             engine,

@@ -1,7 +1,7 @@
 //! The bodies of a request and of its answer, as their owner holds them, and the connection that carries them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -128,6 +128,29 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         if !*self.closed.get_mut() {
             self.carrier().cancel(self.key, CANCEL);
+        }
+    }
+}
+
+/// A request without a body, to give it up by. Dropping it changes nothing; it does not keep the connection alive.
+#[derive(Debug, Clone)]
+pub struct RequestHandle {
+    carrier: Weak<dyn Carrier>,
+    key: Key,
+}
+
+impl RequestHandle {
+    pub(in crate::sansio) fn new(carrier: &Arc<dyn Carrier>, key: Key) -> RequestHandle {
+        RequestHandle {
+            carrier: Arc::downgrade(carrier),
+            key,
+        }
+    }
+
+    /// Gives the exchange up, as [`RequestBody::cancel`] does. One that has ended is let pass.
+    pub fn cancel(&self, code: u32) {
+        if let Some(carrier) = self.carrier.upgrade() {
+            carrier.cancel(self.key, code);
         }
     }
 }

@@ -1,13 +1,21 @@
 //! Exchanges on engines that speak HTTP, whichever version: who takes an answer, the bodies of both sides, what goes wrong.
 
 mod body;
+mod calls;
+mod engine;
 mod error;
+mod pieces;
+mod shared;
 
 use http::{HeaderMap, Response};
 
 pub(super) use body::{Carrier, Key};
-pub use body::{RequestBody, ResponseBody};
+pub use body::{RequestBody, RequestHandle, ResponseBody};
+pub(super) use calls::{Call, Calls};
+pub(super) use engine::engine;
 pub use error::HttpError;
+pub(super) use pieces::Pieces;
+pub(super) use shared::{Machine, Shared};
 
 pub use super::Flow;
 

@@ -2,24 +2,24 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use http::Request;
 use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 
-use super::shared::Shared;
+use super::machine::Shared;
 use super::state::{Flag, State};
 use super::upload::Upload;
-use super::{Handlers, Http1Settings, HttpError, RequestBody};
+use super::{Handlers, Http1Settings, HttpError, RequestBody, RequestHandle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
+use crate::sansio::exchange::{Carrier, Key, Machine as _, engine};
 use crate::sansio::memory::Pipe;
-use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
 
 /// An HTTP/1.1 client connection that owns no socket. Clones are the same connection. It lives on while a clone or a body of
-/// it does.
+/// it does. The end of the transport completes an answer whose length nothing else tells.
 #[derive(Clone)]
 pub struct Http1Client(Arc<Shared>);
 
@@ -57,10 +57,7 @@ impl Http1Client {
             ));
         };
         let state = State::new(pipe.clone(), flag, pair, Box::new(error));
-        Ok(Http1Client(Arc::new(Shared {
-            state: Mutex::new(state),
-            pipe,
-        })))
+        Ok(Http1Client(Shared::new(state, pipe)))
     }
 
     /// Sends a request when those before it have their answers. Its URI has an authority, or the request has a `host`. The body
@@ -70,16 +67,28 @@ impl Http1Client {
     /// `closed` after [`Http1Client::shutdown`] or the end of the connection, `invalid_argument` for a URI without an
     /// authority.
     pub fn request(&self, request: Request<()>, handlers: Handlers) -> Result<RequestBody> {
-        let key = self.0.send(request, handlers, false)?;
+        let key = self.send(request, handlers, false)?;
         Ok(RequestBody::new(Arc::<Shared>::clone(&self.0), key))
     }
 
-    /// Sends a request without a body.
+    /// Sends a request without a body. What it gives is for giving the request up.
     ///
     /// # Errors
     /// As [`Http1Client::request`].
-    pub fn request_without_body(&self, request: Request<()>, handlers: Handlers) -> Result<()> {
-        self.0.send(request, handlers, true).map(drop)
+    pub fn request_without_body(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+    ) -> Result<RequestHandle> {
+        let key = self.send(request, handlers, true)?;
+        let carrier: Arc<dyn Carrier> = Arc::<Shared>::clone(&self.0);
+        Ok(RequestHandle::new(&carrier, key))
+    }
+
+    fn send(&self, request: Request<()>, handlers: Handlers, complete: bool) -> Result<Key> {
+        let key = self.0.lock().send(request, handlers, complete)?;
+        self.0.touch();
+        Ok(key)
     }
 
     /// Asks no more: the connection closes when the requests that were made have their answers.
@@ -92,94 +101,4 @@ impl Http1Client {
     }
 }
 
-impl Engine for Http1Client {
-    fn next_read_operation(&self) -> ReadOperation {
-        self.0.drive();
-        self.0.pipe.lock().next_read()
-    }
-
-    fn read(&self, bytes: &[u8]) -> usize {
-        let mut consumed = 0;
-        while consumed < bytes.len() {
-            let mut wire = self.0.pipe.lock();
-            let count = if wire.finished {
-                0
-            } else {
-                wire.feed(&bytes[consumed..])
-            };
-            drop(wire);
-            if count == 0 {
-                break;
-            }
-            consumed += count;
-            self.0.lock().wake();
-            self.0.drive();
-        }
-        consumed
-    }
-
-    /// That completes an answer whose length nothing else tells.
-    fn read_eof(&self) {
-        self.0.pipe.lock().ended = true;
-        self.0.lock().wake();
-        self.0.drive();
-    }
-
-    fn next_write_operation(&self) -> WriteOperation {
-        self.0.drive();
-        self.0.pipe.lock().next_write()
-    }
-
-    fn report_write_result(&self, result: WriteResult) {
-        let mut state = self.0.lock();
-        let mut wire = self.0.pipe.lock();
-        match result {
-            WriteResult::Written(count) => {
-                wire.output.advance(count);
-                if wire.blocked {
-                    state.wake();
-                }
-                let written = wire.output.written();
-                drop(wire);
-                state.flushed(written);
-            }
-            WriteResult::Closed => {
-                // What the peer has sent before can still be read.
-                wire.output.close();
-                drop(wire);
-                state.unflushed();
-                state.wake();
-            }
-        }
-        drop(state);
-        self.0.drive();
-    }
-
-    fn yield_reader(&self, handler: WakeHandler) {
-        let before = self.0.lock().waiting.reader.replace(handler);
-        drop(before);
-        self.0.drive();
-    }
-
-    fn yield_writer(&self, handler: WakeHandler) {
-        let before = self.0.lock().waiting.writer.replace(handler);
-        drop(before);
-        self.0.drive();
-    }
-
-    /// The handler of the connection's errors is told, then those of all exchanges.
-    fn report_exn(&self, cause: Cause) {
-        let cause = HttpError::Exception(Arc::from(cause));
-        let mut state = self.0.lock();
-        if state.has_ended() {
-            return;
-        }
-        state.fail(&cause);
-        drop(state);
-        self.0.drive();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.0.pipe.lock().is_closed()
-    }
-}
+engine!(Http1Client);

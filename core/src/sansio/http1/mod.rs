@@ -2,13 +2,13 @@
 //! a time; others wait for their turn.
 
 mod client;
+mod machine;
 mod receive;
-mod shared;
 mod state;
 mod upload;
 
 pub use super::exchange::{
-    BodyPart, Flow, Handlers, HttpError, RequestBody, ResponseBody, UpgradeHandler,
+    BodyPart, Flow, Handlers, HttpError, RequestBody, RequestHandle, ResponseBody, UpgradeHandler,
 };
 pub use client::Http1Client;
 

@@ -98,13 +98,14 @@ impl Receive {
         self.handler.replace(handler)
     }
 
-    /// The handler is back.
-    pub(super) fn put_back(&mut self, handler: PartHandler, flow: Flow) {
-        // It may have been replaced by itself.
-        if self.handler.is_none() {
-            self.handler = Some(handler);
-        }
+    /// The handler is back; it is given back where it has replaced itself.
+    pub(super) fn put_back(&mut self, handler: PartHandler, flow: Flow) -> Option<PartHandler> {
         self.paused = flow == Flow::Pause && !std::mem::take(&mut self.resumed);
+        if self.handler.is_some() {
+            return Some(handler);
+        }
+        self.handler = Some(handler);
+        None
     }
 
     pub(super) fn resume(&mut self) {

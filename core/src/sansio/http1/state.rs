@@ -6,37 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use hyper::client::conn::http1::{Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::receive::{Receive, Step};
 use super::upload::Upload;
-use super::{BodyPart, Handlers, HttpError, UpgradeHandler};
+use super::{Handlers, HttpError, UpgradeHandler};
 use crate::error::{Error, ErrorCode};
 use crate::protocol::http1::failure;
-use crate::sansio::WakeHandler;
-use crate::sansio::exchange::{
-    ErrorHandler, FlushHandler, InformationalHandler, Key, PartHandler, ResponseHandler,
-    RoomHandler, TrailersHandler,
-};
+use crate::sansio::exchange::{Call, Calls, ErrorHandler, Key};
 use crate::sansio::memory::Pipe;
-use crate::sansio::pump::Waiting;
 
-/// A call that is to be made with nothing locked.
-pub(super) enum Call {
-    Response(ResponseHandler, Response<()>, Key),
-    Informational(InformationalHandler, Response<()>, Key),
-    Part(PartHandler, BodyPart, Key),
-    Trailers(TrailersHandler, HeaderMap),
-    Upgraded(UpgradeHandler, Response<()>, Bytes),
-    Error(ErrorHandler, HttpError),
-    Room(RoomHandler),
-    Flushed(FlushHandler, bool),
-    Wake(WakeHandler),
-    /// Nothing: what a handler holds may call the connection when it is dropped.
-    Drop(Box<dyn Send>),
-}
+/// A call that only HTTP/1.1 makes: the connection is the program's.
+pub(super) struct Upgraded(
+    pub(super) UpgradeHandler,
+    pub(super) Response<()>,
+    pub(super) Bytes,
+);
 
 /// Says that something is to be polled.
 #[derive(Default)]
@@ -50,12 +37,6 @@ impl Wake for Flag {
     fn wake_by_ref(self: &Arc<Self>) {
         self.0.store(true, Ordering::Release);
     }
-}
-
-/// Someone who waits for bytes to go out: up to where, once that is known.
-struct Flush {
-    mark: Option<u64>,
-    handler: FlushHandler,
 }
 
 /// A request and its answer.
@@ -73,7 +54,7 @@ pub(super) type Conn = Connection<TokioIo<Pipe>, Upload>;
 
 pub(super) struct State {
     pub(super) pipe: Pipe,
-    flag: Arc<Flag>,
+    pub(super) flag: Arc<Flag>,
     waker: Waker,
     /// None once it has ended.
     connection: Option<Conn>,
@@ -85,12 +66,7 @@ pub(super) struct State {
     exchanges: VecDeque<Exchange>,
     serial: u64,
     pub(super) leaving: bool,
-    on_error: Option<ErrorHandler>,
-    flushes: VecDeque<Flush>,
-    calls: VecDeque<Call>,
-    /// Someone makes the calls that are due.
-    pub(super) driving: bool,
-    pub(super) waiting: Waiting,
+    pub(super) calls: Calls<Upgraded, Exchange>,
 }
 
 impl State {
@@ -111,16 +87,8 @@ impl State {
             exchanges: VecDeque::new(),
             serial: 0,
             leaving: false,
-            on_error: Some(on_error),
-            flushes: VecDeque::new(),
-            calls: VecDeque::new(),
-            driving: false,
-            waiting: Waiting::default(),
+            calls: Calls::new(on_error),
         }
-    }
-
-    pub(super) fn wake(&self) {
-        self.flag.wake_by_ref();
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -141,7 +109,7 @@ impl State {
             request: Some(request),
             receive: None,
         });
-        self.wake();
+        self.flag.wake_by_ref();
         Key {
             place: 0,
             serial: self.serial,
@@ -154,33 +122,36 @@ impl State {
     }
 
     /// Gives an exchange up; one that is under way takes the connection with it.
-    pub(super) fn cancel(&mut self, key: Key) {
+    pub(super) fn give_up(&mut self, key: Key) {
         let place = self.exchanges.iter().position(|it| it.serial == key.serial);
-        let Some(mut exchange) = place.and_then(|place| self.exchanges.remove(place)) else {
+        let Some(exchange) = place.and_then(|place| self.exchanges.remove(place)) else {
             return;
         };
-        self.let_go(&mut exchange);
         let begun = exchange.receive.is_some();
-        self.calls.push_back(Call::Drop(Box::new(exchange)));
+        self.let_go(exchange);
         if begun {
             self.end(None);
         }
     }
 
     /// Whoever waits for something of an exchange that is over is told.
-    fn let_go(&mut self, exchange: &mut Exchange) {
-        let (flushes, room) = exchange.upload.lock().shut();
-        let lost = flushes
-            .into_iter()
-            .map(|(_, handler)| Call::Flushed(handler, false));
-        self.calls.extend(lost);
-        self.calls.push_back(Call::Drop(Box::new(room)));
+    fn let_go(&mut self, exchange: Exchange) {
+        let mut upload = exchange.upload.lock();
+        upload.shut();
+        let lost = upload.pieces.take_unflushed();
+        self.calls
+            .extend(lost.map(|handler| Call::Flushed(handler, false)));
+        let unused = upload.pieces.take_waiting();
+        self.calls
+            .extend(unused.map(|handler| Call::Drop(Box::new(handler))));
+        drop(upload);
+        self.calls.let_go(exchange);
     }
 
     /// Works until there is a call to make. None when nothing is left to do.
-    pub(super) fn next_call(&mut self) -> Option<Call> {
+    pub(super) fn step(&mut self) -> Option<Call<Upgraded>> {
         loop {
-            if let Some(call) = self.calls.pop_front() {
+            if let Some(call) = self.calls.next() {
                 return Some(call);
             }
             if self.flag.0.swap(false, Ordering::AcqRel) {
@@ -191,7 +162,7 @@ impl State {
                 // What came before the end was taken up.
                 self.end(ended.err());
             } else {
-                return self.waiting.due(&self.pipe.lock()).map(Call::Wake);
+                return None;
             }
         }
     }
@@ -206,33 +177,7 @@ impl State {
                 self.ended = Some(ended.map_err(|cause| failure(cause, "http/1.1").into()));
             }
         }
-        let wire = self.pipe.lock();
-        if !wire.blocked {
-            let accepted = wire.output.accepted();
-            for flush in &mut self.flushes {
-                flush.mark.get_or_insert(accepted);
-            }
-        }
-        let written = wire.output.written();
-        drop(wire);
-        self.flushed(written);
-    }
-
-    /// Tells whoever waited for what was written by now.
-    pub(super) fn flushed(&mut self, written: u64) {
-        while let Some(flush) = self.flushes.front()
-            && flush.mark.is_some_and(|mark| mark <= written)
-            && let Some(flush) = self.flushes.pop_front()
-        {
-            self.calls.push_back(Call::Flushed(flush.handler, true));
-        }
-    }
-
-    /// The transport takes nothing more.
-    pub(super) fn unflushed(&mut self) {
-        let lost = self.flushes.drain(..);
-        self.calls
-            .extend(lost.map(|flush| Call::Flushed(flush.handler, false)));
+        self.calls.polled(&self.pipe.lock());
     }
 
     /// Sends the next request, where the connection can carry one.
@@ -253,7 +198,7 @@ impl State {
         if let Some(request) = exchange.request.take() {
             let may_upgrade = exchange.handlers.upgrade.is_some();
             exchange.receive = Some(Receive::new(sender, request, may_upgrade));
-            self.wake();
+            self.flag.wake_by_ref();
         }
     }
 
@@ -267,13 +212,10 @@ impl State {
             serial: exchange.serial,
         };
         let mut upload = exchange.upload.lock();
-        self.calls.extend(upload.take_room().map(Call::Room));
-        while let Some(handler) = upload.take_flushed() {
+        self.calls.extend(upload.pieces.take_room().map(Call::Room));
+        while let Some(handler) = upload.pieces.take_flushed() {
             // It is with hyper, and goes out with the next poll of the connection that finds room.
-            self.flushes.push_back(Flush {
-                mark: None,
-                handler,
-            });
+            self.calls.flush(handler);
             self.flag.wake_by_ref();
         }
         let sent = upload.is_done();
@@ -309,7 +251,7 @@ impl State {
                 .map(|handler| Call::Trailers(handler, trailers)),
             Step::Upgraded(response) => handlers.upgrade.take().map(|handler| {
                 let rest = self.take_rest();
-                Call::Upgraded(handler, response, rest)
+                Call::Own(Upgraded(handler, response, rest))
             }),
             Step::Failed(cause) => {
                 let failed = handlers.error.take();
@@ -318,7 +260,7 @@ impl State {
                 call
             }
         };
-        let upgraded = matches!(call, Some(Call::Upgraded(..)));
+        let upgraded = matches!(call, Some(Call::Own(_)));
         self.calls.extend(call);
         if upgraded {
             self.finish_first();
@@ -340,11 +282,10 @@ impl State {
 
     /// The exchange under way is over.
     fn finish_first(&mut self) {
-        if let Some(mut exchange) = self.exchanges.pop_front() {
-            self.let_go(&mut exchange);
-            self.calls.push_back(Call::Drop(Box::new(exchange)));
+        if let Some(exchange) = self.exchanges.pop_front() {
+            self.let_go(exchange);
         }
-        self.wake();
+        self.flag.wake_by_ref();
     }
 
     /// The connection is at its end. What has come before can still be taken.
@@ -352,12 +293,8 @@ impl State {
         self.connection = None;
         self.sender = None;
         self.pipe.lock().finished = true;
-        self.calls.extend(match (cause, self.on_error.take()) {
-            (Some(cause), Some(handler)) => Some(Call::Error(handler, cause)),
-            (None, Some(handler)) => Some(Call::Drop(Box::new(handler))),
-            (_, None) => None,
-        });
-        self.unflushed_later();
+        self.calls.end(cause);
+        self.calls.unflushed_later();
         // Those that wait for their turn will not have it.
         let begun = usize::from(
             self.exchanges
@@ -365,8 +302,8 @@ impl State {
                 .is_some_and(|it| it.receive.is_some()),
         );
         for mut exchange in self.exchanges.split_off(begun) {
-            self.let_go(&mut exchange);
             let failed = exchange.handlers.error.take();
+            self.let_go(exchange);
             let cause = HttpError::from(
                 Error::new(
                     ErrorCode::Closed,
@@ -376,35 +313,18 @@ impl State {
             );
             self.calls
                 .extend(failed.map(|handler| Call::Error(handler, cause)));
-            self.calls.push_back(Call::Drop(Box::new(exchange)));
         }
-        self.wake();
-    }
-
-    /// What has not come to the output by now never will.
-    fn unflushed_later(&mut self) {
-        let (kept, lost) = std::mem::take(&mut self.flushes)
-            .into_iter()
-            .partition(|flush| flush.mark.is_some());
-        self.flushes = kept;
-        let lost: VecDeque<Flush> = lost;
-        self.calls.extend(
-            lost.into_iter()
-                .map(|flush| Call::Flushed(flush.handler, false)),
-        );
+        self.flag.wake_by_ref();
     }
 
     /// The program has failed: all hear of it.
-    pub(super) fn fail(&mut self, cause: &HttpError) {
-        let told = self.on_error.take();
-        self.calls
-            .extend(told.map(|handler| Call::Error(handler, cause.clone())));
+    pub(super) fn fail_all(&mut self, cause: &HttpError) {
+        self.calls.end(Some(cause.clone()));
         while let Some(mut exchange) = self.exchanges.pop_front() {
-            self.let_go(&mut exchange);
             let failed = exchange.handlers.error.take();
+            self.let_go(exchange);
             self.calls
                 .extend(failed.map(|handler| Call::Error(handler, cause.clone())));
-            self.calls.push_back(Call::Drop(Box::new(exchange)));
         }
         self.end(None);
     }

@@ -1,6 +1,5 @@
 //! The body of a request: written by its owner, read by hyper.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,8 +9,7 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRAILER};
 use http_body::{Body, Frame};
 
 use crate::error::{Error, ErrorCode};
-use crate::limits::UPLOAD_BUFFER;
-use crate::sansio::exchange::{FlushHandler, RoomHandler};
+use crate::sansio::exchange::Pieces;
 
 /// How a body ends.
 enum End {
@@ -24,9 +22,7 @@ enum End {
 
 /// What waits for hyper to take it.
 pub(super) struct Queue {
-    pieces: VecDeque<Bytes>,
-    queued: usize,
-    written: u64,
+    pub(super) pieces: Pieces,
     /// Of `content-length`, what is still to come.
     left: Option<u64>,
     end: End,
@@ -34,8 +30,6 @@ pub(super) struct Queue {
     over: bool,
     /// Trailers of other names would never arrive (RFC 9110, 6.6.2): hyper drops them.
     announced: Vec<HeaderName>,
-    flushes: VecDeque<(u64, FlushHandler)>,
-    room: Option<RoomHandler>,
     waker: Option<Waker>,
 }
 
@@ -54,15 +48,11 @@ impl Upload {
             .filter_map(|name| name.trim().parse().ok())
             .collect();
         Upload(Arc::new(Mutex::new(Queue {
-            pieces: VecDeque::new(),
-            queued: 0,
-            written: 0,
+            pieces: Pieces::default(),
             left: length.and_then(|value| value.to_str().ok()?.parse().ok()),
             end: if complete { End::Taken } else { End::Open },
             over: false,
             announced,
-            flushes: VecDeque::new(),
-            room: None,
             waker: None,
         })))
     }
@@ -88,69 +78,26 @@ impl Queue {
             }
     }
 
-    pub(super) fn queued(&self) -> usize {
-        self.queued
-    }
-
-    pub(super) fn write(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.queued += bytes.len();
-            self.written += bytes.len() as u64;
-            self.pieces.push_back(bytes);
-        }
-        self.wake();
-    }
-
     pub(super) fn finish(&mut self, trailers: Option<HeaderMap>) {
         self.end = trailers.map_or(End::Plain, End::Trailers);
         self.wake();
     }
 
-    /// The one before, if any, is to be dropped with nothing locked.
-    pub(super) fn on_room(&mut self, handler: RoomHandler) -> Option<RoomHandler> {
-        self.room.replace(handler)
-    }
-
-    pub(super) fn on_flush(&mut self, handler: FlushHandler) {
-        self.flushes.push_back((self.written, handler));
-    }
-
-    /// Whoever waits for room, where there is some.
-    pub(super) fn take_room(&mut self) -> Option<RoomHandler> {
-        if self.queued < UPLOAD_BUFFER {
-            self.room.take()
-        } else {
-            None
-        }
-    }
-
-    /// The next whose bytes hyper has all taken.
-    pub(super) fn take_flushed(&mut self) -> Option<FlushHandler> {
-        let gone = self.written - self.queued as u64;
-        if self.flushes.front().is_some_and(|(mark, _)| *mark <= gone) {
-            self.flushes.pop_front().map(|(_, handler)| handler)
-        } else {
-            None
-        }
-    }
-
-    /// Takes nothing any more: whoever is told that their bytes will not go out, and what is to be dropped.
-    pub(super) fn shut(&mut self) -> (VecDeque<(u64, FlushHandler)>, Option<RoomHandler>) {
+    /// Takes nothing any more, and sends none of what waits.
+    pub(super) fn shut(&mut self) {
         self.over = true;
         self.pieces.clear();
-        self.queued = 0;
-        (std::mem::take(&mut self.flushes), self.room.take())
     }
 
-    fn wake(&mut self) {
+    /// It was changed: hyper is to ask again.
+    pub(super) fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Some(piece) = self.pieces.pop_front() {
-            self.queued -= piece.len();
+        if let Some(piece) = self.pieces.take(usize::MAX) {
             if let Some(left) = &mut self.left {
                 // hyper would cut the rest off.
                 let Some(rest) = left.checked_sub(piece.len() as u64) else {

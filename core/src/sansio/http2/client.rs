@@ -2,26 +2,26 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use h2::Reason;
 use http::Request;
 
+use super::machine::{Shared, closed};
 use super::settings::Http2Settings;
-use super::shared::{Shared, closed};
+
 use super::state::State;
 use super::waker::{ConnectionWaker, Ready};
-use super::{Handlers, HttpError, PingHandler, PushHandler, RequestBody};
+use super::{Handlers, HttpError, PingHandler, PushHandler, RequestBody, RequestHandle};
 use crate::error::{Error, ErrorCode, Result};
+use crate::sansio::exchange::{Carrier, Key, engine};
 use crate::sansio::frames::Frames;
-use crate::sansio::memory::{Pipe, Wire};
-use crate::sansio::{Cause, Engine, ReadOperation, WakeHandler, WriteOperation, WriteResult};
+use crate::sansio::memory::Pipe;
 
 /// An HTTP/2 client connection that owns no socket. Clones are the same connection. It lives on while a clone or a body of
 /// it does; handlers that hold a clone are dropped when they are no longer needed, at the latest with the end of the
-/// connection.
+/// connection. After `report_exn` the peer is sent GOAWAY with `INTERNAL_ERROR`, where one can still be sent.
 ///
 /// It may be used from any thread; handlers run on the thread whose call they are due in. h2 reads the time of day's
 /// steady clock for the streams that were reset; nothing waits for it.
@@ -53,10 +53,7 @@ impl Http2Client {
             ));
         };
         let state = State::new(pipe.clone(), (ready, waker), pair, push, Box::new(error));
-        Ok(Http2Client(Arc::new(Shared {
-            state: Mutex::new(state),
-            pipe,
-        })))
+        Ok(Http2Client(Shared::new(state, pipe)))
     }
 
     /// Sends a request; its URI has scheme and authority. Beyond the peer's limit of streams it waits for its turn.
@@ -65,16 +62,28 @@ impl Http2Client {
     /// `closed` after [`Http2Client::shutdown`] or the end of the connection, `http2_goaway` after the peer's GOAWAY,
     /// `invalid_argument` for a request that HTTP/2 cannot carry (RFC 9113, 8.2.2 and 8.3.1).
     pub fn request(&self, request: Request<()>, handlers: Handlers) -> Result<RequestBody> {
-        let key = self.0.send(request, handlers, false)?;
+        let key = self.send(request, handlers, false)?;
         Ok(RequestBody::new(Arc::<Shared>::clone(&self.0), key))
     }
 
-    /// Sends a request without a body.
+    /// Sends a request without a body. What it gives is for giving the request up.
     ///
     /// # Errors
     /// As [`Http2Client::request`].
-    pub fn request_without_body(&self, request: Request<()>, handlers: Handlers) -> Result<()> {
-        self.0.send(request, handlers, true).map(drop)
+    pub fn request_without_body(
+        &self,
+        request: Request<()>,
+        handlers: Handlers,
+    ) -> Result<RequestHandle> {
+        let key = self.send(request, handlers, true)?;
+        let carrier: Arc<dyn Carrier> = Arc::<Shared>::clone(&self.0);
+        Ok(RequestHandle::new(&carrier, key))
+    }
+
+    fn send(&self, request: Request<()>, handlers: Handlers, complete: bool) -> Result<Key> {
+        let key = self.0.lock().send(request, handlers, complete)?;
+        self.0.touch();
+        Ok(key)
     }
 
     /// Sends a PING (RFC 9113, 6.7), by default of eight zeroes, and calls `answered` when the peer has acknowledged it.
@@ -117,102 +126,4 @@ impl Http2Client {
     }
 }
 
-impl Engine for Http2Client {
-    fn next_read_operation(&self) -> ReadOperation {
-        self.0.drive();
-        self.0.pipe.lock().next_read()
-    }
-
-    fn read(&self, bytes: &[u8]) -> usize {
-        let mut consumed = 0;
-        while consumed < bytes.len() {
-            let mut wire = self.0.pipe.lock();
-            let count = if wire.finished {
-                0
-            } else {
-                wire.feed(&bytes[consumed..])
-            };
-            drop(wire);
-            if count == 0 {
-                break;
-            }
-            consumed += count;
-            self.0.lock().ready.wake_connection();
-            self.0.drive();
-        }
-        consumed
-    }
-
-    fn read_eof(&self) {
-        self.0.pipe.lock().ended = true;
-        self.0.lock().ready.wake_connection();
-        self.0.drive();
-    }
-
-    fn next_write_operation(&self) -> WriteOperation {
-        self.0.drive();
-        self.0.pipe.lock().next_write()
-    }
-
-    fn report_write_result(&self, result: WriteResult) {
-        let mut state = self.0.lock();
-        let mut wire = self.0.pipe.lock();
-        match result {
-            WriteResult::Written(count) => {
-                wire.output.advance(count);
-                if wire.blocked {
-                    state.ready.wake_connection();
-                }
-                let written = wire.output.written();
-                drop(wire);
-                state.flushed(written);
-            }
-            WriteResult::Closed => {
-                // What the peer has sent before can still be read.
-                wire.output.close();
-                drop(wire);
-                state.unflushed();
-                state.ready.wake_connection();
-            }
-        }
-        drop(state);
-        self.0.drive();
-    }
-
-    fn yield_reader(&self, handler: WakeHandler) {
-        let before = self.0.lock().waiting.reader.replace(handler);
-        drop(before);
-        self.0.drive();
-    }
-
-    fn yield_writer(&self, handler: WakeHandler) {
-        let before = self.0.lock().waiting.writer.replace(handler);
-        drop(before);
-        self.0.drive();
-    }
-
-    /// The handler of the connection's errors is told, then those of all requests; the peer is sent GOAWAY with
-    /// `INTERNAL_ERROR` where one can still be sent.
-    fn report_exn(&self, cause: Cause) {
-        let cause = HttpError::Exception(Arc::from(cause));
-        let mut state = self.0.lock();
-        if state.connection.is_none() {
-            return;
-        }
-        let mut wire = self.0.pipe.lock();
-        let Wire { frames, output, .. } = &mut *wire;
-        if let Some(frames) = frames {
-            frames.go_away(Reason::INTERNAL_ERROR.into());
-            frames.put_own(output);
-        }
-        drop(wire);
-        state.finish(Some(cause.clone()));
-        state.fail_streams(&cause);
-        drop(state);
-        self.0.drive();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.0.pipe.lock().is_closed()
-    }
-}
+engine!(Http2Client);

@@ -42,3 +42,12 @@ pub(super) fn of_stream(cause: h2::Error, expected: Option<u64>, came: Came) -> 
 pub(super) fn malformed(what: impl Into<String>) -> HttpError {
     HttpError::MalformedResponse(Error::new(ErrorCode::Http2Protocol, what))
 }
+
+/// The peer does not speak HTTP/2.
+pub(super) fn no_preface() -> HttpError {
+    HttpError::Protocol {
+        code: h2::Reason::PROTOCOL_ERROR.into(),
+        message: "the peer's first frame is not SETTINGS (RFC 9113, 3.4)".to_owned(),
+        from_peer: false,
+    }
+}

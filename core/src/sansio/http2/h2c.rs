@@ -11,7 +11,7 @@ use http::Request;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 
 use super::client::Http2Client;
-use super::{Handlers, Http2Settings, HttpError, PushHandler};
+use super::{Handlers, Http2Settings, HttpError, PushHandler, RequestHandle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::sansio::{Engine as _, frames};
@@ -70,8 +70,8 @@ pub fn upgrade_request(
 
 impl Http2Client {
     /// A connection that was upgraded from HTTP/1.1: what follows the 101 is given to [`Http2Client::read`]. The request that
-    /// asked for it is stream 1, whose answer goes to `handlers`; its own side is closed. `request`, `settings` and `push`
-    /// are those that [`upgrade_request`] was given.
+    /// asked for it is stream 1, whose answer goes to `handlers`; its own side is closed, and the handle gives it up.
+    /// `request`, `settings` and `push` are those that [`upgrade_request`] was given.
     ///
     /// # Errors
     /// `invalid_argument` as for [`Http2Client::new`] and [`Http2Client::request`].
@@ -81,17 +81,20 @@ impl Http2Client {
         handlers: Handlers,
         push: Option<PushHandler>,
         error: impl FnOnce(HttpError) + Send + 'static,
-    ) -> Result<Http2Client> {
+    ) -> Result<(Http2Client, RequestHandle)> {
         let client = Http2Client::new(settings, push, error)?;
         if let Some(frames) = &mut client.0.pipe.lock().frames {
             frames.keep_first(2);
         }
         client.tell(&frames::header_table_size(0));
-        client.request_without_body(request, handlers)?;
+        let handle = client.request_without_body(request, handlers)?;
         client.0.drive();
         // What the peer takes before it has said otherwise (RFC 9113, 6.5.2).
         client.tell(&frames::header_table_size(limits::HTTP2_HEADER_TABLE));
-        Ok(client)
+        if let Some(frames) = &mut client.0.pipe.lock().frames {
+            frames.await_preface();
+        }
+        Ok((client, handle))
     }
 
     /// Tells h2 something as if the peer had.

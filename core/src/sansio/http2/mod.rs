@@ -3,8 +3,8 @@
 mod client;
 mod error;
 mod h2c;
+mod machine;
 mod settings;
-mod shared;
 mod state;
 mod stream;
 mod upload;
@@ -16,7 +16,9 @@ pub use client::Http2Client;
 pub use h2c::upgrade_request;
 pub use settings::Http2Settings;
 
-pub use super::exchange::{BodyPart, Flow, Handlers, HttpError, RequestBody, ResponseBody};
+pub use super::exchange::{
+    BodyPart, Flow, Handlers, HttpError, RequestBody, RequestHandle, ResponseBody,
+};
 
 /// Called with a request that the server promises to answer. What it gives takes the answer; `None` refuses it
 /// (`RST_STREAM` with CANCEL; RFC 9113, 8.4.2).

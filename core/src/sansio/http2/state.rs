@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::{Connection, PushedResponseFuture, SendRequest};
-use http::{HeaderMap, Request, Response};
+use http::Request;
 use slab::Slab;
 
 use super::error;
@@ -16,35 +17,14 @@ use super::stream::{Receive, Step, Stream};
 use super::upload::Upload;
 use super::waker::Ready;
 use super::{BodyPart, Handlers, HttpError, PingHandler, PushHandler};
-use crate::sansio::WakeHandler;
-use crate::sansio::exchange::{
-    ErrorHandler, FlushHandler, InformationalHandler, Key, PartHandler, ResponseHandler,
-    RoomHandler, TrailersHandler,
-};
-use crate::sansio::frames::Came;
-use crate::sansio::memory::Pipe;
-use crate::sansio::pump::Waiting;
+use crate::sansio::exchange::{Call, Calls, ErrorHandler, Key};
+use crate::sansio::frames::{Came, Frames};
+use crate::sansio::memory::{Pipe, Wire};
 
-/// A call that is to be made with nothing locked.
-pub(super) enum Call {
-    Response(ResponseHandler, Response<()>, Key),
-    Informational(InformationalHandler, Response<()>, Key),
-    Part(PartHandler, BodyPart, Key),
-    Trailers(TrailersHandler, HeaderMap),
-    Error(ErrorHandler, HttpError),
+/// A call that only HTTP/2 makes.
+pub(super) enum Own {
     Answered(PingHandler),
-    Promise(PushHandler, Request<()>, PushedResponseFuture),
-    Room(RoomHandler),
-    Flushed(FlushHandler, bool),
-    Wake(WakeHandler),
-    /// Nothing: what a handler holds may call the connection when it is dropped.
-    Drop(Box<dyn Send>),
-}
-
-/// Someone who waits for bytes to go out: up to where, once that is known.
-struct Flush {
-    mark: Option<u64>,
-    handler: FlushHandler,
+    Promise(PushHandler, Box<Request<()>>, PushedResponseFuture),
 }
 
 pub(super) struct State {
@@ -59,18 +39,11 @@ pub(super) struct State {
     serial: u64,
     pub(super) push: Option<PushHandler>,
     pub(super) takes_promises: bool,
-    pub(super) on_error: Option<ErrorHandler>,
     pub(super) pings: VecDeque<([u8; 8], PingHandler)>,
-    flushes: VecDeque<Flush>,
-    calls: VecDeque<Call>,
-    /// Streams that are to be dropped with nothing locked.
-    dropped: Vec<Stream>,
+    pub(super) calls: Calls<Own, Stream>,
     due: VecDeque<usize>,
     /// GOAWAY follows what was asked.
     pub(super) leaving: bool,
-    /// Someone makes the calls that are due.
-    pub(super) driving: bool,
-    pub(super) waiting: Waiting,
 }
 
 impl State {
@@ -92,15 +65,10 @@ impl State {
             serial: 0,
             takes_promises: push.is_some(),
             push,
-            on_error: Some(on_error),
             pings: VecDeque::new(),
-            flushes: VecDeque::new(),
-            calls: VecDeque::new(),
-            dropped: Vec::new(),
+            calls: Calls::new(on_error),
             due: VecDeque::new(),
             leaving: false,
-            driving: false,
-            waiting: Waiting::default(),
         }
     }
 
@@ -145,25 +113,19 @@ impl State {
             frames.forget(stream.id);
         }
         if let Some(upload) = &mut stream.upload {
-            let calls = upload
-                .take_unflushed()
-                .map(|handler| Call::Flushed(handler, false));
-            self.calls.extend(calls);
+            let lost = upload.pieces.take_unflushed();
+            self.calls
+                .extend(lost.map(|handler| Call::Flushed(handler, false)));
         }
         let handler = stream.handlers.error.take();
-        self.dropped.push(stream);
+        self.calls.let_go(stream);
         handler
     }
 
-    /// What is to be dropped with nothing locked.
-    pub(super) fn take_dropped(&mut self) -> Option<Stream> {
-        self.dropped.pop()
-    }
-
     /// Works until there is a call to make. None when nothing is left to do.
-    pub(super) fn next_call(&mut self) -> Option<Call> {
+    pub(super) fn step(&mut self) -> Option<Call<Own>> {
         loop {
-            if let Some(call) = self.calls.pop_front() {
+            if let Some(call) = self.calls.next() {
                 return Some(call);
             }
             if self.ready.take_connection() {
@@ -189,68 +151,48 @@ impl State {
         }
     }
 
-    /// Whoever waits for something to do, where there is.
-    pub(super) fn next_wake(&mut self) -> Option<Call> {
-        self.waiting.due(&self.pipe.lock()).map(Call::Wake)
-    }
-
     fn poll_connection(&mut self) {
         let mut wire = self.pipe.lock();
         wire.blocked = false;
         drop(wire);
-        if let Some(connection) = &mut self.connection {
-            let cx = &mut Context::from_waker(&self.waker);
-            if let Poll::Ready(ended) = Pin::new(connection).poll(cx) {
-                self.finish(ended.err().map(error::of_connection));
-            }
+        let cx = &mut Context::from_waker(&self.waker);
+        let mut ended = None;
+        if let Some(connection) = &mut self.connection
+            && let Poll::Ready(outcome) = Pin::new(connection).poll(cx)
+        {
+            ended = Some(outcome.err().map(error::of_connection));
         }
+        let goes_on = self.connection.is_some() && ended.is_none();
         let mut guard = self.pipe.lock();
         let wire = &mut *guard;
+        let lacks_preface = |frames: &Frames| frames.lacks_preface;
+        if wire.frames.as_ref().is_some_and(lacks_preface) && goes_on {
+            drop(guard);
+            self.break_off(Reason::PROTOCOL_ERROR, &error::no_preface());
+            return;
+        }
         if let Some(frames) = &mut wire.frames {
             // Some servers take no request after it: those that wait for their turn go first.
             let opened = frames.last_opened;
             let waits = |stream: &Stream| stream.id % 2 == 1 && stream.id > opened;
-            if self.leaving
-                && self.connection.is_some()
-                && !self.streams.iter().any(|(_, stream)| waits(stream))
-            {
+            if self.leaving && goes_on && !self.streams.iter().any(|(_, stream)| waits(stream)) {
                 self.leaving = false;
-                frames.go_away(h2::Reason::NO_ERROR.into());
+                frames.go_away(Reason::NO_ERROR.into());
             }
             frames.put_own(&mut wire.output);
             while let Some(payload) = frames.answered.pop_front() {
                 let place = self.pings.iter().position(|(sent, _)| *sent == payload);
                 let ping = place.and_then(|place| self.pings.remove(place));
                 self.calls
-                    .extend(ping.map(|(_, handler)| Call::Answered(handler)));
+                    .extend(ping.map(|(_, handler)| Call::Own(Own::Answered(handler))));
             }
         }
-        if !wire.blocked {
-            let accepted = wire.output.accepted();
-            for flush in &mut self.flushes {
-                flush.mark.get_or_insert(accepted);
-            }
-        }
-        let written = guard.output.written();
+        self.calls.polled(wire);
         drop(guard);
-        self.flushed(written);
-    }
-
-    /// Tells whoever waited for what was written by now.
-    pub(super) fn flushed(&mut self, written: u64) {
-        while let Some(flush) = self.flushes.front()
-            && flush.mark.is_some_and(|mark| mark <= written)
-            && let Some(flush) = self.flushes.pop_front()
-        {
-            self.calls.push_back(Call::Flushed(flush.handler, true));
+        // Whatever came before the end was told of.
+        if let Some(cause) = ended {
+            self.finish(cause);
         }
-    }
-
-    /// The transport takes nothing more.
-    pub(super) fn unflushed(&mut self) {
-        let lost = self.flushes.drain(..);
-        self.calls
-            .extend(lost.map(|flush| Call::Flushed(flush.handler, false)));
     }
 
     /// The connection is at its end: all hear of it. What has come before can still be taken.
@@ -258,20 +200,29 @@ impl State {
         self.connection = None;
         self.sender = None;
         self.pipe.lock().finished = true;
-        self.calls.extend(match (cause, self.on_error.take()) {
-            (Some(cause), Some(handler)) => Some(Call::Error(handler, cause)),
-            (None, Some(handler)) => Some(Call::Drop(Box::new(handler))),
-            (_, None) => None,
-        });
+        self.calls.end(cause);
         let unanswered = (self.push.take(), std::mem::take(&mut self.pings));
-        self.calls.push_back(Call::Drop(Box::new(unanswered)));
+        self.calls.push(Call::Drop(Box::new(unanswered)));
         for (_, stream) in &self.streams {
             stream.wake.ready();
         }
     }
 
+    /// Ends the connection, with a GOAWAY where one can still be sent. All hear of it.
+    pub(super) fn break_off(&mut self, reason: Reason, cause: &HttpError) {
+        let mut wire = self.pipe.lock();
+        let Wire { frames, output, .. } = &mut *wire;
+        if let Some(frames) = frames {
+            frames.go_away(reason.into());
+            frames.put_own(output);
+        }
+        drop(wire);
+        self.finish(Some(cause.clone()));
+        self.fail_streams(cause);
+    }
+
     /// All streams end with this.
-    pub(super) fn fail_streams(&mut self, cause: &HttpError) {
+    fn fail_streams(&mut self, cause: &HttpError) {
         let keys: Vec<Key> = self
             .streams
             .iter()
@@ -299,7 +250,7 @@ impl State {
         }));
     }
 
-    fn poll_stream(&mut self, place: usize) -> Option<Call> {
+    fn poll_stream(&mut self, place: usize) -> Option<Call<Own>> {
         let stream = self.streams.get_mut(place)?;
         let key = Key {
             place,
@@ -326,12 +277,12 @@ impl State {
                 return Some(Call::Drop(Box::new(unused)));
             }
             Step::Failed(cause) => {
-                stream.reset(h2::Reason::CANCEL);
+                stream.reset(Reason::CANCEL);
                 self.fail(key, cause);
                 return None;
             }
             Step::Promise(request, response) => match self.push.take() {
-                Some(handler) => Call::Promise(handler, request, response),
+                Some(handler) => Call::Own(Own::Promise(handler, Box::new(request), response)),
                 // Dropping the answer refuses it.
                 None => return None,
             },
@@ -356,10 +307,7 @@ impl State {
             Step::Room(handler) => Call::Room(handler),
             Step::Flushed(handler) => {
                 // It is in h2, and goes out with the next poll of the connection that finds room.
-                self.flushes.push_back(Flush {
-                    mark: None,
-                    handler,
-                });
+                self.calls.flush(handler);
                 self.ready.wake_connection();
                 return None;
             }

@@ -42,14 +42,15 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// The handler is back.
-    pub(super) fn put_back(&mut self, handler: PartHandler, flow: Flow) {
+    /// The handler is back; it is given back where it has replaced itself.
+    pub(super) fn put_back(&mut self, handler: PartHandler, flow: Flow) -> Option<PartHandler> {
         self.release();
-        // It may have been replaced by itself.
-        if self.handler.is_none() {
-            self.handler = Some(handler);
-        }
         self.paused = flow == Flow::Pause && !std::mem::take(&mut self.resumed);
+        if self.handler.is_some() {
+            return Some(handler);
+        }
+        self.handler = Some(handler);
+        None
     }
 
     pub(super) fn resume(&mut self) {
@@ -165,10 +166,10 @@ impl Stream {
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Option<Step> {
         let upload = self.upload.as_mut()?;
         let polled = upload.poll(cx);
-        if let Some(handler) = upload.take_flushed() {
+        if let Some(handler) = upload.pieces.take_flushed() {
             return Some(Step::Flushed(handler));
         }
-        if let Some(handler) = upload.take_room() {
+        if let Some(handler) = upload.pieces.take_room() {
             return Some(Step::Room(handler));
         }
         match polled {
