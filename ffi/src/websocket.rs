@@ -165,7 +165,8 @@ pub unsafe extern "C" fn trunk_websocket_parse(
     call(|| {
         // SAFETY: the contract: out-parameters are NULL or may be written.
         let (mail, message) = unsafe { (Out::new(mail, "mail"), Out::new(message, "message")) };
-        let control = handle::get::<RequestObject>(request.addr())?.control()?;
+        let request = handle::get::<RequestObject>(request.addr())?;
+        let control = request.control()?;
         let (mail, message) = (mail?, message?);
         with(part, |content| {
             mail.set(match control.parse(&content.event) {
