@@ -63,15 +63,16 @@ let with_lock manager work =
 
 let submit manager options =
   Outcome.catch (fun () ->
-      Request.of_native manager.native (Native.submit_recv manager.native (Request_options.to_native options)))
+      Request.of_native manager.native
+        (Request_options.submitted options None (Native.submit_recv manager.native)))
 
 let submit_callback ?manual_release manager options on_part =
   Outcome.catch (fun () ->
-      Request_options.with_manual_release options manual_release @@ fun () ->
+      Request_options.submitted options manual_release @@ fun options ->
       (* Locked: a part may come before the request is entered. *)
       with_lock manager (fun () ->
           let key = manager.next in
-          let native = Native.submit_queue manager.native (Request_options.to_native options) key in
+          let native = Native.submit_queue manager.native options key in
           let request = Request.of_native manager.native native in
           manager.next <- key + 1;
           Hashtbl.replace manager.entries key { request; on_part };

@@ -127,8 +127,6 @@ val connect : ?headers:Part.headers -> proxy:string -> string -> (t, Error.t) re
 
 (**/**)
 
-val with_manual_release : t -> bool option -> (unit -> 'a) -> 'a
-(** Within the library: what is submitted meanwhile has another [manual_release]. *)
-
-val to_native : t -> Native.options
-(** Within the library. *)
+val submitted : t -> bool option -> (Native.options -> 'a) -> 'a
+(** Within the library: calls a function that submits them, with another [manual_release] where one is given. Another
+    thread that submits them waits meanwhile. *)

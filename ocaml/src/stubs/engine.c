@@ -14,55 +14,146 @@
 
 enum { ENGINE_BURDEN = 1 << 17, BODY_BURDEN = 1024 };
 
-/* The sink of the call that this thread is in, a root of that call. NULL outside of one, and where a finalizer gives something
- * back, which may be in the middle of one: nothing is to be allocated then, and nobody is to hear of it. */
+/* The sink of the call that this thread is in, a root of that call; NULL outside of one. */
 static _Thread_local value *sink_here;
+/* The connection of that call. */
+static _Thread_local struct connection *connection_here;
 
-#define FINALIZER(name)                                                                                              \
-    static void finalize_##name(value block)                                                                         \
-    {                                                                                                                \
-        trunk_##name **handle = place_of(block);                                                                     \
-        value *outer = sink_here;                                                                                    \
-        sink_here = NULL;                                                                                            \
-        if (handle != NULL)                                                                                          \
-            trunk_##name##_free(*handle);                                                                            \
-        sink_here = outer;                                                                                           \
-        free(handle);                                                                                                \
+/* The body of a request or of an answer: one of the two. */
+struct body {
+    trunk_upload *upload;
+    trunk_answer *answer;
+    struct connection *connection;
+    /* The next of those that were dropped. */
+    struct body *next;
+};
+
+/* What the engine's block and those of its bodies share. The collector finds them in any order, and on OCaml 5 in any domain,
+ * while another one is in a call of the same engine. Giving a body back may make the engine go on, and what it tells then would
+ * be lost: bodies are put here instead, and given back by the next call. */
+struct connection {
+    trunk_engine *engine;
+    struct body *dropped;
+    int references;
+};
+
+static void free_dropped(struct connection *connection)
+{
+    if (__atomic_load_n(&connection->dropped, __ATOMIC_RELAXED) == NULL)
+        return;
+    struct body *body = __atomic_exchange_n(&connection->dropped, NULL, __ATOMIC_ACQUIRE);
+    while (body != NULL) {
+        struct body *next = body->next;
+        trunk_upload_free(body->upload);
+        trunk_answer_free(body->answer);
+        free(body);
+        body = next;
     }
+}
 
-FINALIZER(engine)
-FINALIZER(upload)
-FINALIZER(answer)
+/* The last one gives back what is left; its engine is dead then, and tells nobody anything. */
+static void let_go(struct connection *connection)
+{
+    if (__atomic_sub_fetch(&connection->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    free_dropped(connection);
+    free(connection);
+}
+
+/* Finalizers may run in the middle of a call: nothing is to be allocated in OCaml's heap then. */
+static void finalize_engine(value block)
+{
+    struct connection *connection = place_of(block);
+    value *outer = sink_here;
+    if (connection == NULL)
+        return;
+    sink_here = NULL;
+    trunk_engine_free(connection->engine);
+    let_go(connection);
+    sink_here = outer;
+}
+
+static void finalize_body(value block)
+{
+    struct body *body = place_of(block);
+    if (body == NULL || body->connection == NULL) {
+        free(body);
+        return;
+    }
+    struct connection *connection = body->connection;
+    value *outer = sink_here;
+    body->next = __atomic_load_n(&connection->dropped, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&connection->dropped, &body->next, body, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+        ;
+    sink_here = NULL;
+    let_go(connection);
+    sink_here = outer;
+}
 
 OPERATIONS(engine);
-OPERATIONS(upload);
-OPERATIONS(answer);
+OPERATIONS(body);
+
+static value engine_value(void)
+{
+    value engine = block_of(&engine_operations, sizeof(struct connection), ENGINE_BURDEN);
+    ((struct connection *)place_of(engine))->references = 1;
+    return engine;
+}
+
+static value body_value(struct connection *connection)
+{
+    value block = block_of(&body_operations, sizeof(struct body), BODY_BURDEN);
+    ((struct body *)place_of(block))->connection = connection;
+    __atomic_add_fetch(&connection->references, 1, __ATOMIC_RELAXED);
+    return block;
+}
+
+static struct connection *connection_of(value engine)
+{
+    return place_of(engine);
+}
 
 static trunk_engine *engine_of(value engine)
 {
-    return *(trunk_engine **)place_of(engine);
+    return connection_of(engine)->engine;
 }
 
-static trunk_upload *upload_of(value upload)
+static struct body *body_of(value block)
 {
-    return *(trunk_upload **)place_of(upload);
-}
-
-static trunk_answer *answer_of(value answer)
-{
-    return *(trunk_answer **)place_of(answer);
+    return place_of(block);
 }
 
 /* ---- Events ---- */
 
+/* A call with its sink begins, and ends; calls may be within one another. */
+struct call {
+    value *sink;
+    struct connection *connection;
+};
+
+static struct call begin_call(value *sink, struct connection *connection)
+{
+    struct call outer = {sink_here, connection_here};
+    sink_here = sink;
+    connection_here = connection;
+    free_dropped(connection);
+    return outer;
+}
+
+static void end_call(struct call outer)
+{
+    sink_here = outer.sink;
+    connection_here = outer.connection;
+}
+
 /* Runs a call with its sink. A view of an OCaml string may be its argument, though events are allocated within the call: the
  * library copies its arguments first. */
-#define WITH_SINK(sink, call)                                                                                        \
+#define WITH_SINK(sink, owner, made)                                                                                 \
     do {                                                                                                             \
-        value *outer = sink_here;                                                                                    \
-        sink_here = &(sink);                                                                                         \
-        trunk_status status_of_call = (call);                                                                        \
-        sink_here = outer;                                                                                           \
+        struct call outer = begin_call(&(sink), owner);                                                              \
+        trunk_status status_of_call = (made);                                                                        \
+        end_call(outer);                                                                                             \
         check(status_of_call);                                                                                       \
     } while (0)
 
@@ -112,8 +203,8 @@ static void on_head(void *user_data, trunk_answer *answer, uint16_t status, cons
         trunk_answer_free(answer);
         CAMLreturn0;
     }
-    block = block_of(&answer_operations, sizeof answer, BODY_BURDEN);
-    *(trunk_answer **)place_of(block) = answer;
+    block = body_value(connection_here);
+    body_of(block)->answer = answer;
     headers = fields_value(fields, count);
     emit_with(EVENT_HEAD, user_data, 3, block, Val_int(status), headers);
     CAMLreturn0;
@@ -240,8 +331,8 @@ value trunkline_ocaml_engine_new(value given, value push)
     CAMLlocal1(engine);
     trunk_http2_settings settings = settings_of(given);
     trunk_connection_handlers handlers = connection_handlers(push);
-    engine = block_of(&engine_operations, sizeof(trunk_engine *), ENGINE_BURDEN);
-    check(trunk_http2_new(&settings, &handlers, NULL, place_of(engine)));
+    engine = engine_value();
+    check(trunk_http2_new(&settings, &handlers, NULL, &connection_of(engine)->engine));
     CAMLreturn(engine);
 }
 
@@ -268,10 +359,10 @@ value trunkline_ocaml_engine_upgraded(value given, value push, value method, val
     trunk_http2_settings settings = settings_of(given);
     trunk_connection_handlers handlers = connection_handlers(push);
     trunk_header *fields;
-    engine = block_of(&engine_operations, sizeof(trunk_engine *), ENGINE_BURDEN);
+    engine = engine_value();
     trunk_request_head head = head_of(method, uri, list, &fields);
     trunk_status status = trunk_http2_new_after_upgrade(&head, &exchange_handlers, (void *)(uintptr_t)Long_val(key),
-                                                        &settings, &handlers, NULL, place_of(engine));
+                                                        &settings, &handlers, NULL, &connection_of(engine)->engine);
     free(fields);
     check(status);
     CAMLreturn(engine);
@@ -291,13 +382,12 @@ value trunkline_ocaml_engine_request(value engine, value sink, value key, value 
     CAMLparam5(engine, sink, method, uri, list);
     CAMLlocal1(upload);
     trunk_header *fields;
-    upload = block_of(&upload_operations, sizeof(trunk_upload *), BODY_BURDEN);
+    upload = body_value(connection_of(engine));
+    struct call outer = begin_call(&sink, connection_of(engine));
     trunk_request_head head = head_of(method, uri, list, &fields);
-    value *outer = sink_here;
-    sink_here = &sink;
     trunk_status status = trunk_engine_request(engine_of(engine), &head, &exchange_handlers,
-                                               (void *)(uintptr_t)Long_val(key), place_of(upload));
-    sink_here = outer;
+                                               (void *)(uintptr_t)Long_val(key), &body_of(upload)->upload);
+    end_call(outer);
     free(fields);
     check(status);
     CAMLreturn(upload);
@@ -324,14 +414,14 @@ value trunkline_ocaml_engine_read(value engine, value sink, value bytes, value o
     CAMLparam3(engine, sink, bytes);
     size_t consumed = 0;
     trunk_view view = trunk_bytes((uint8_t *)Caml_ba_data_val(bytes) + Long_val(offset), (size_t)Long_val(length));
-    WITH_SINK(sink, trunk_engine_read(engine_of(engine), view, &consumed));
+    WITH_SINK(sink, connection_of(engine), trunk_engine_read(engine_of(engine), view, &consumed));
     CAMLreturn(Val_long(consumed));
 }
 
 value trunkline_ocaml_engine_read_eof(value engine, value sink)
 {
     CAMLparam2(engine, sink);
-    WITH_SINK(sink, trunk_engine_read_eof(engine_of(engine)));
+    WITH_SINK(sink, connection_of(engine), trunk_engine_read_eof(engine_of(engine)));
     CAMLreturn(Val_unit);
 }
 
@@ -341,7 +431,7 @@ value trunkline_ocaml_engine_next_write(value engine, value sink, value buffer)
 {
     CAMLparam3(engine, sink, buffer);
     trunk_write_operation operation = {0};
-    WITH_SINK(sink, trunk_engine_next_write_operation(engine_of(engine), &operation));
+    WITH_SINK(sink, connection_of(engine), trunk_engine_next_write_operation(engine_of(engine), &operation));
     if (operation.operation == TRUNK_OPERATION_YIELD)
         CAMLreturn(Val_long(-1));
     if (operation.operation != TRUNK_OPERATION_WRITE)
@@ -363,7 +453,7 @@ value trunkline_ocaml_engine_next_write(value engine, value sink, value buffer)
 value trunkline_ocaml_engine_wrote(value engine, value sink, value written)
 {
     CAMLparam2(engine, sink);
-    WITH_SINK(sink, trunk_engine_report_write_result(engine_of(engine), Long_val(written)));
+    WITH_SINK(sink, connection_of(engine), trunk_engine_report_write_result(engine_of(engine), Long_val(written)));
     CAMLreturn(Val_unit);
 }
 
@@ -371,7 +461,7 @@ value trunkline_ocaml_engine_yield_writer(value engine, value sink, value key)
 {
     CAMLparam2(engine, sink);
     void *waiting = (void *)(uintptr_t)Long_val(key);
-    WITH_SINK(sink, trunk_engine_yield_writer(engine_of(engine), on_wake, waiting, NULL));
+    WITH_SINK(sink, connection_of(engine), trunk_engine_yield_writer(engine_of(engine), on_wake, waiting, NULL));
     CAMLreturn(Val_unit);
 }
 
@@ -379,21 +469,21 @@ value trunkline_ocaml_engine_ping(value engine, value sink, value payload, value
 {
     CAMLparam3(engine, sink, payload);
     void *waiting = (void *)(uintptr_t)Long_val(key);
-    WITH_SINK(sink, trunk_http2_ping(engine_of(engine), view_of(payload), on_wake, waiting, NULL));
+    WITH_SINK(sink, connection_of(engine), trunk_http2_ping(engine_of(engine), view_of(payload), on_wake, waiting, NULL));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_engine_shutdown(value engine, value sink)
 {
     CAMLparam2(engine, sink);
-    WITH_SINK(sink, trunk_http2_shutdown(engine_of(engine)));
+    WITH_SINK(sink, connection_of(engine), trunk_http2_shutdown(engine_of(engine)));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_engine_report_exn(value engine, value sink, value message)
 {
     CAMLparam3(engine, sink, message);
-    WITH_SINK(sink, trunk_engine_report_exn(engine_of(engine), view_of(message)));
+    WITH_SINK(sink, connection_of(engine), trunk_engine_report_exn(engine_of(engine), view_of(message)));
     CAMLreturn(Val_unit);
 }
 
@@ -411,21 +501,21 @@ value trunkline_ocaml_upload_write(value upload, value sink, value bytes, value 
 {
     CAMLparam3(upload, sink, bytes);
     trunk_view view = trunk_bytes((uint8_t *)Caml_ba_data_val(bytes) + Long_val(offset), (size_t)Long_val(length));
-    WITH_SINK(sink, trunk_upload_write(upload_of(upload), view));
+    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_write(body_of(upload)->upload, view));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_upload_write_string(value upload, value sink, value text)
 {
     CAMLparam3(upload, sink, text);
-    WITH_SINK(sink, trunk_upload_write(upload_of(upload), view_of(text)));
+    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_write(body_of(upload)->upload, view_of(text)));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_upload_room(value upload)
 {
     size_t room = 0;
-    check(trunk_upload_room(upload_of(upload), &room));
+    check(trunk_upload_room(body_of(upload)->upload, &room));
     return Val_long(room);
 }
 
@@ -433,7 +523,7 @@ value trunkline_ocaml_upload_on_room(value upload, value sink, value key)
 {
     CAMLparam2(upload, sink);
     void *waiting = (void *)(uintptr_t)Long_val(key);
-    WITH_SINK(sink, trunk_upload_on_room(upload_of(upload), on_wake, waiting, NULL));
+    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_on_room(body_of(upload)->upload, on_wake, waiting, NULL));
     CAMLreturn(Val_unit);
 }
 
@@ -441,27 +531,27 @@ value trunkline_ocaml_upload_flush(value upload, value sink, value key)
 {
     CAMLparam2(upload, sink);
     void *waiting = (void *)(uintptr_t)Long_val(key);
-    WITH_SINK(sink, trunk_upload_flush(upload_of(upload), on_flushed, waiting, NULL));
+    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_flush(body_of(upload)->upload, on_flushed, waiting, NULL));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_upload_close(value upload, value sink)
 {
     CAMLparam2(upload, sink);
-    WITH_SINK(sink, trunk_upload_close(upload_of(upload), NULL, 0));
+    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_close(body_of(upload)->upload, NULL, 0));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_answer_read(value answer, value sink)
 {
     CAMLparam2(answer, sink);
-    WITH_SINK(sink, trunk_answer_read(answer_of(answer)));
+    WITH_SINK(sink, body_of(answer)->connection, trunk_answer_read(body_of(answer)->answer));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_answer_resume(value answer, value sink)
 {
     CAMLparam2(answer, sink);
-    WITH_SINK(sink, trunk_answer_resume(answer_of(answer)));
+    WITH_SINK(sink, body_of(answer)->connection, trunk_answer_resume(body_of(answer)->answer));
     CAMLreturn(Val_unit);
 }
