@@ -326,7 +326,7 @@ let ping () =
   read bed (started ^ Frames.ping_ack (String.make 8 '\000') ^ Frames.ping_ack "12345678");
   check bed [ "zeroes"; "digits" ];
   has bed "PING" (fun frame -> frame.kind = 6 && frame.payload = "12345678");
-  Alcotest.check_raises "too short" (Invalid_argument "Trunkline.H2: the range is not in the buffer") (fun () ->
+  Alcotest.check_raises "too short" (Invalid_argument "Trunkline: the range is not in the buffer") (fun () ->
       Connection.ping bed.connection ~payload ~off:3 ignore)
 
 let shutdown () =
@@ -390,7 +390,7 @@ let yields () =
 let wrong_calls () =
   let bed = bed () in
   let bytes = Bigstringaf.create 4 in
-  let wrong = Invalid_argument "Trunkline.H2: the range is not in the buffer" in
+  let wrong = Invalid_argument "Trunkline: the range is not in the buffer" in
   Alcotest.check_raises "read" wrong (fun () -> ignore (Connection.read bed.connection bytes ~off:2 ~len:3));
   Alcotest.check_raises "negative" wrong (fun () -> ignore (Connection.read bed.connection bytes ~off:(-1) ~len:1));
   ignore (Connection.next_write_operation bed.connection);
