@@ -62,7 +62,8 @@ let close_writer { exchange; _ } =
     Option.iter (fun upload -> run_if_alive exchange.connection (Engine.close upload)) exchange.upload)
 
 let is_closed { exchange; is_writer } =
-  exchange.has_ended || if is_writer then exchange.is_closed else exchange.is_dropped
+  if is_writer then exchange.is_closed || Option.is_none exchange.upload
+  else exchange.has_ended || exchange.is_dropped
 
 (* ---- The same by their ends ---- *)
 

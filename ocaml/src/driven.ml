@@ -112,11 +112,15 @@ let go_on exchange =
       collected exchange.connection (if first then Engine.answer_read answer else Engine.answer_resume answer)
   | _ -> ()
 
-let ended exchange key =
+(* The body of a request may go on when its answer has ended, as long as the program holds it. *)
+let answered exchange key =
   exchange.has_ended <- true;
   exchange.answer <- None;
-  exchange.upload <- None;
   Hashtbl.remove exchange.connection.exchanges key
+
+let ended exchange key =
+  answered exchange key;
+  exchange.upload <- None
 
 let take_scheduled exchange =
   let scheduled = exchange.scheduled in
@@ -149,7 +153,7 @@ let act connection : Engine.event -> unit = function
       with_exchange connection key (fun exchange -> exchange.on_trailers (Headers.of_list fields))
   | End key ->
       with_exchange connection key (fun exchange ->
-          ended exchange key;
+          answered exchange key;
           exchange.is_complete <- true;
           Option.iter (fun scheduled -> scheduled.on_eof ()) (take_scheduled exchange))
   | Informational (key, status, fields) ->

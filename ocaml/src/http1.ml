@@ -36,7 +36,7 @@ module Client_connection = struct
     else uri ~scheme:"http" ~target:request.target request.headers
 
   (* The engine frames the body by its length, where it is told; in chunks else. *)
-  let is_kept ((name, _) as field) = is_field field && String.lowercase_ascii name <> "transfer-encoding"
+  let is_kept (name, _) = String.lowercase_ascii name <> "transfer-encoding"
 
   let request connection ?trailers_handler ?informational_handler ?upgrade_handler (request : Request.t)
       ~error_handler ~response_handler =

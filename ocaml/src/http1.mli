@@ -34,8 +34,8 @@ module Client_connection : sig
     | `Invalid_response_body_length of Response.t
     | `Protocol_error of Error_code.t * string
     | `Exn of exn ]
-  (** The answer is no HTTP/1.1; its body is not as long as it says; the program has given the exchange up; the transport
-      has failed or ended too early, or {!report_exn} was called. *)
+  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has failed or ended too early, which is also what becomes
+      of a body that is not as long as it says; or {!report_exn} was called. *)
 
   type trailers_handler = Headers.t -> unit
   (** Takes the trailers of an answer, before its end. *)

@@ -427,6 +427,23 @@ let writing () =
   | exception Failure _ -> ()
   | () -> Alcotest.fail "a closed body was written to"
 
+(* The server has answered, and takes the rest of the request all the same. *)
+let answered_early () =
+  let bed = bed () in
+  let body = request ~meth:`POST bed "/" in
+  Body.write_string body "before ";
+  write bed;
+  read bed (started ^ Frames.headers ~ending:true 1 ok_head);
+  check bed [ "stream: 200 x-a"; {|stream: body ""|} ];
+  Gc.full_major ();
+  Alcotest.(check bool) "open" false (Body.is_closed body);
+  Body.write_string body "and after";
+  Body.close_writer body;
+  write bed;
+  let sent (frame : Frames.t) = if frame.kind = 0 then frame.payload else "" in
+  Alcotest.(check string) "sent" "before and after" (String.concat "" (List.map sent (frames bed)));
+  has bed "the end" (fun frame -> frame.kind = 0 && frame.flags land 1 = 1)
+
 let window_room () =
   let bed = bed () in
   let body = request ~meth:`POST bed "/" in
@@ -596,7 +613,10 @@ let () =
                  ("yields", yields); ("wrong calls", wrong_calls);
                ];
              group "bodies"
-               [ ("writing", writing); ("window room", window_room); ("closing reader", closing_reader) ];
+               [
+                 ("writing", writing); ("answered early", answered_early); ("window room", window_room);
+                 ("closing reader", closing_reader);
+               ];
              group "upgrades" [ ("h2c", h2c); ("wrong h2c", wrong_h2c) ];
              group "a server" [ ("requests", against_a_server server) ];
            ])
