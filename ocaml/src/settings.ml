@@ -126,10 +126,8 @@ let omit_headers_setter options = List.iter (Native.omit_header options)
 let params_setter options = List.iter (fun (name, content) -> Native.add_param options name content)
 let path_params_setter options = List.iter (fun (name, content) -> Native.add_path_param options name content)
 
-let path_style_setter options : Setting.path_style -> unit = function
-  | Literal -> Native.set_path_style options 0
-  | Colon -> Native.set_path_style options 1
-  | Curly -> Native.set_path_style options 2
+let path_style_number : Setting.path_style -> int = function Literal -> 0 | Colon -> 1 | Curly -> 2
+let path_style_setter options style = Native.set_path_style options (path_style_number style)
 
 let length_of = Option.value ~default:(-1)
 
