@@ -8,28 +8,14 @@ let of_native native manual_release = { native; manual_release; lock = Mutex.cre
 
 let make
     ?headers ?omit_headers ?body ?params ?path_params ?path_style ?proxy ?upgrade ?replay ?manual_release
-    ?websocket_protocols
-    ?http ?pool_timeout ?resolve_timeout ?connect_timeout ?tls_timeout ?write_timeout ?first_byte_timeout
-    ?idle_timeout ?total_timeout ?credit ?follow_redirects ?max_redirects ?redirect_trusted ?redirect_downgrade
-    ?retry ?max_retries ?retry_delay ?auth ?status_errors ?decode ?max_decoded_bytes ?max_decode_ratio ?cookies
-    ?expect_continue ?websocket_max_message_bytes ?websocket_deflate ?websocket_deflate_effort
-    ?websocket_deflate_windows ?websocket_deflate_alone ?websocket_frames ?websocket_ping_interval
-    ?websocket_ping_timeout ?websocket_close_timeout ?websocket_reconnect ?websocket_reconnect_pauses
-    ?websocket_reconnect_queue ?websocket_reconnect_codes ?websocket_resume
-    ~meth url =
+    ?websocket_protocols =
+  Settings.shared @@ fun give_shared ~meth url ->
   Outcome.catch (fun () ->
       let options = Native.request_options_new meth url in
       Settings.request options
         ~headers ~omit_headers ~body ~params ~path_params ~path_style ~proxy ~upgrade ~replay ~manual_release
-    ~websocket_protocols;
-      Settings.shared options
-        ~http ~pool_timeout ~resolve_timeout ~connect_timeout ~tls_timeout ~write_timeout ~first_byte_timeout
-        ~idle_timeout ~total_timeout ~credit ~follow_redirects ~max_redirects ~redirect_trusted ~redirect_downgrade
-        ~retry ~max_retries ~retry_delay ~auth ~status_errors ~decode ~max_decoded_bytes ~max_decode_ratio ~cookies
-        ~expect_continue ~websocket_max_message_bytes ~websocket_deflate ~websocket_deflate_effort
-        ~websocket_deflate_windows ~websocket_deflate_alone ~websocket_frames ~websocket_ping_interval
-        ~websocket_ping_timeout ~websocket_close_timeout ~websocket_reconnect ~websocket_reconnect_pauses
-        ~websocket_reconnect_queue ~websocket_reconnect_codes ~websocket_resume;
+        ~websocket_protocols;
+      give_shared options;
       of_native options (Option.value manual_release ~default:false))
 
 let connect ?headers ~proxy authority =

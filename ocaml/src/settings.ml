@@ -154,14 +154,18 @@ let websocket_protocols_setter options names = Native.set_websocket_protocols op
 
 (* ---- What a manager and a request have alike ---- *)
 
-let shared options
-    ~http ~pool_timeout ~resolve_timeout ~connect_timeout ~tls_timeout ~write_timeout ~first_byte_timeout
-    ~idle_timeout ~total_timeout ~credit ~follow_redirects ~max_redirects ~redirect_trusted ~redirect_downgrade
-    ~retry ~max_retries ~retry_delay ~auth ~status_errors ~decode ~max_decoded_bytes ~max_decode_ratio ~cookies
-    ~expect_continue ~websocket_max_message_bytes ~websocket_deflate ~websocket_deflate_effort
-    ~websocket_deflate_windows ~websocket_deflate_alone ~websocket_frames ~websocket_ping_interval
-    ~websocket_ping_timeout ~websocket_close_timeout ~websocket_reconnect ~websocket_reconnect_pauses
-    ~websocket_reconnect_queue ~websocket_reconnect_codes ~websocket_resume =
+(* Takes the options, and hands on what gives them to the library. *)
+let shared (next : (Native.options -> unit) -> 'rest) : 'rest Shared_options.t =
+ fun
+    ?http ?pool_timeout ?resolve_timeout ?connect_timeout ?tls_timeout ?write_timeout ?first_byte_timeout
+    ?idle_timeout ?total_timeout ?credit ?follow_redirects ?max_redirects ?redirect_trusted ?redirect_downgrade
+    ?retry ?max_retries ?retry_delay ?auth ?status_errors ?decode ?max_decoded_bytes ?max_decode_ratio ?cookies
+    ?expect_continue ?websocket_max_message_bytes ?websocket_deflate ?websocket_deflate_effort
+    ?websocket_deflate_windows ?websocket_deflate_alone ?websocket_frames ?websocket_ping_interval
+    ?websocket_ping_timeout ?websocket_close_timeout ?websocket_reconnect ?websocket_reconnect_pauses
+    ?websocket_reconnect_queue ?websocket_reconnect_codes ?websocket_resume
+    ->
+  next @@ fun options ->
   give http_setter options http;
   time Native.set_pool_timeout options pool_timeout;
   time Native.set_resolve_timeout options resolve_timeout;
