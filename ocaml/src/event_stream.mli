@@ -1,11 +1,12 @@
-(** Server-sent events (WHATWG HTML, 9.2), from a stream that comes in pieces of any size. Another thread that uses the same
-    one at the same time is answered {!Error.Busy}. *)
+(** Server-sent events (WHATWG HTML, 9.2), from a stream that comes in pieces of any size. Another thread that uses
+    the same one at the same time is answered {!Error.Busy}. *)
 
 type event = {
   event : string;  (** Its type; [message] where the peer gave none. *)
   data : string;  (** The data, its lines joined by [\n]. *)
   id : string;  (** The last id in force; empty where there is none. *)
-  retry : float option;  (** Seconds to wait before connecting again, where the peer has set them since the event before. *)
+  retry : float option;
+      (** Seconds to wait before connecting again, where the peer has set them since the event before. *)
 }
 (** An event. *)
 

@@ -90,7 +90,8 @@ let payload (identifier, number) =
   Bytes.to_string bytes
 
 let to_base64 settings =
-  let told = List.filter_map (fun (identifier, number) -> Option.map (fun n -> (identifier, n)) number) (told settings) in
+  let with_number (identifier, number) = Option.map (fun number -> (identifier, number)) number in
+  let told = List.filter_map with_number (told settings) in
   Result.map (fun () -> encoded (String.concat "" (List.map payload told))) (all_allowed told)
 
 let of_base64 text =

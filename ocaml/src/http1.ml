@@ -28,15 +28,13 @@ module Client_connection = struct
 
   let create ?(config = Config.default) ~error_handler () =
     Outcome.catch (fun () ->
-        make (Engine.http1 config.max_headers config.max_header_bytes) ~promise:no_promise ~connection_error:error_handler)
+        let engine = Engine.http1 config.max_headers config.max_header_bytes in
+        make engine ~promise:no_promise ~connection_error:error_handler)
 
   (* Other targets are paths: the engine takes them with the authority. *)
   let uri_of (request : Request.t) =
     if request.meth = `CONNECT then request.target
     else uri ~scheme:"http" ~target:request.target request.headers
-
-  (* The engine frames the body by its length, where it is told; in chunks else. *)
-  let is_kept (name, _) = String.lowercase_ascii name <> "transfer-encoding"
 
   let request connection ?trailers_handler ?informational_handler ?upgrade_handler (request : Request.t)
       ~error_handler ~response_handler =
@@ -49,8 +47,11 @@ module Client_connection = struct
         exchange.is_closed <- true;
         error_handler (`Exn (Failure "http/1.1: the length of the body is not clear"))
     | (`Fixed _ | `Chunked) as length ->
-        let fields = List.filter is_kept (Headers.to_list request.headers) in
-        send key exchange ~meth:request.meth ~uri:(uri_of request) ~fields
+        (* RFC 9112, 6.2: chunks go before a length, which must not be sent then. *)
+        let headers =
+          if length = `Chunked then Headers.remove request.headers "content-length" else request.headers
+        in
+        send key exchange ~meth:request.meth ~uri:(uri_of request) ~fields:(Headers.to_list headers)
           ~upgradable:(Option.is_some upgrade_handler)
           ~has_body:(length <> `Fixed 0L));
     Body.writer exchange

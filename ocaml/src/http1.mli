@@ -1,5 +1,5 @@
-(** HTTP/1.1 client connections that own no socket: bytes go in and out by calls, as with {!H2}. One exchange is under way
-    at a time; others wait for their turn.
+(** HTTP/1.1 client connections that own no socket: bytes go in and out by calls, as with {!H2}. One exchange is under
+    way at a time; others wait for their turn.
 
     A connection is used by one thread at a time. *)
 
@@ -34,8 +34,8 @@ module Client_connection : sig
     | `Invalid_response_body_length of Response.t
     | `Protocol_error of Error_code.t * string
     | `Exn of exn ]
-  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has failed or ended too early, which is also what becomes
-      of a body that is not as long as it says; or {!report_exn} was called. *)
+  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has failed or ended too early, which is also what
+      becomes of a body that is not as long as it says; or {!report_exn} was called. *)
 
   type trailers_handler = Headers.t -> unit
   (** Takes the trailers of an answer, before its end. *)
@@ -60,12 +60,12 @@ module Client_connection : sig
     response_handler:response_handler ->
     [ `write ] Body.t
   (** Sends a request, of which [host] is a field and [target] the path and query; a [`CONNECT] has the authority as
-      target. It has a body to be written and closed where {!Httpaf.Request.body_length} tells of one, else the body is
-      closed.
+      target. It has a body to be written and closed where {!Httpaf.Request.body_length} tells of one, else the body
+      is closed.
 
-      [informational_handler] takes answers of 1xx. [upgrade_handler] takes the 101, or the answer to a [`CONNECT] that
-      succeeds, with the bytes that came behind it; what {!read} does not take then comes after these, and nothing more
-      is told of the exchange. Without it a 101 is an error.
+      [informational_handler] takes answers of 1xx. [upgrade_handler] takes the 101, or the answer to a [`CONNECT]
+      that succeeds, with the bytes that came behind it; what {!read} does not take then comes after these, and
+      nothing more is told of the exchange. Without it a 101 is an error.
 
       Of a request that cannot be sent (after {!shutdown}, say) [error_handler] is told, and its body is closed. *)
 
@@ -76,20 +76,21 @@ module Client_connection : sig
   (** What to do with the side of the transport that is read. *)
 
   val read : t -> Bigstringaf.t -> off:int -> len:int -> int
-  (** Takes in what was read, calls the functions that are due, and tells how many bytes were taken: all, unless what is to
-      be written has waited for long, or the connection has ended or was upgraded. Raises what these functions raise, and
-      [Invalid_argument] for a range that is not in the buffer. *)
+  (** Takes in what was read, calls the functions that are due, and tells how many bytes were taken: all, unless
+      what is to be written has waited for long, or the connection has ended or was upgraded. Raises what these
+      functions raise, and [Invalid_argument] for a range that is not in the buffer. *)
 
   val read_eof : t -> Bigstringaf.t -> off:int -> len:int -> int
-  (** Takes in the last that was read: nothing follows. That completes an answer whose length nothing else tells; others
-      fail. *)
+  (** Takes in the last that was read: nothing follows. That completes an answer whose length nothing else tells;
+      others fail. *)
 
   val next_write_operation : t -> [ `Write of Bigstringaf.t IOVec.t list | `Yield | `Close of int ]
   (** What to do with the side of the transport that is written: write these bytes, which are valid until
       {!report_write_result}; wait; or close it, where the number tells how many bytes were never written. *)
 
   val report_write_result : t -> [ `Ok of int | `Closed ] -> unit
-  (** Tells how many bytes were written, or that none ever can be. Raises [Invalid_argument] for more than there were. *)
+  (** Tells how many bytes were written, or that none ever can be. Raises [Invalid_argument] for more than there
+      were. *)
 
   val yield_writer : t -> (unit -> unit) -> unit
   (** Has a function called, once, when there is something to write: at once, if there is. *)
@@ -98,8 +99,8 @@ module Client_connection : sig
   (** Calls the function: a connection can always be read. *)
 
   val report_exn : t -> exn -> unit
-  (** The program has failed at something that this connection needs. The error handlers are told, that of the connection
-      first. *)
+  (** The program has failed at something that this connection needs. The error handlers are told, that of the
+      connection first. *)
 
   val is_closed : t -> bool
   (** Whether nothing more will be read and nothing written. *)

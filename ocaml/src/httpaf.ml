@@ -21,13 +21,12 @@ module Request = struct
   let create ?(version = Version.v1_1) ?(headers = Headers.empty) meth target = { meth; target; version; headers }
 
   let body_length request =
-    let codings = String.concat "," (Headers.get_multi request.headers "transfer-encoding") in
-    match List.rev_map String.trim (String.split_on_char ',' (String.lowercase_ascii codings)) with
-    | [ "" ] -> (
+    match Headers.get_multi request.headers "transfer-encoding" with
+    | [] -> (
         match Headers.body_length request.headers with
         | `Unknown -> `Fixed 0L
         | (`Fixed _ | `Error _) as length -> length)
-    | "chunked" :: _ -> `Chunked
+    | [ coding ] when String.lowercase_ascii coding = "chunked" -> `Chunked
     | _ -> `Error `Bad_request
 
   let pp_hum formatter request =

@@ -33,8 +33,8 @@ module Request : sig
   (** [create meth target] is a request. *)
 
   val body_length : t -> [ `Chunked | `Error of [ `Bad_request ] | `Fixed of int64 ]
-  (** How its body is framed (RFC 9112, 6.3): in chunks where that is the last of [transfer-encoding], else by
-      [content-length], else there is none. An error for lengths that are none or contradict each other, and for another
+  (** How its body is framed (RFC 9112, 6.3): in chunks where [transfer-encoding] says so, else by [content-length], else
+      there is none. An error for lengths that are none or contradict each other, and for other codings in
       [transfer-encoding]. *)
 
   val pp_hum : Format.formatter -> t -> unit

@@ -40,8 +40,8 @@ type 'rest t =
   ?websocket_reconnect_codes:int list ->
   ?websocket_resume:(Part.head -> Part.message list) ->
   'rest
-(** What takes them, each if it is given, before the [rest] of its arguments. Every option is described, with its default, in
-    [docs/options.md] under the same name. Times are in seconds; 0 sets no limit.
+(** What takes them, each if it is given, before the [rest] of its arguments. Every option is described, with its
+    default, in [docs/options.md] under the same name. Times are in seconds; 0 sets no limit.
 
     - [http]: which HTTP versions may be used.
     - [pool_timeout]: waiting for a connection or stream of the pool.

@@ -1,5 +1,5 @@
-(** The client's side of WebSockets that own no socket: bytes go in and out by calls, and functions of the program's are
-    called from inside them. Pings are answered, and so is the peer's close (RFC 6455).
+(** The client's side of WebSockets that own no socket: bytes go in and out by calls, and functions of the program's
+    are called from inside them. Pings are answered, and so is the peer's close (RFC 6455).
 
     A connection is used by one thread at a time. *)
 
@@ -26,7 +26,8 @@ module Config : sig
     max_frame_bytes : int;  (** Bytes of a frame that is received: 16777216. *)
     max_message_bytes : int;  (** Bytes of a message that is received, once decompressed: 67108864. *)
     send_buffer : int;
-        (** Bytes that are queued for sending: 1048576. A message that is larger is taken when nothing else is queued. *)
+        (** Bytes that are queued for sending: 1048576. A message that is larger is taken when nothing else is
+            queued. *)
     frames : bool;  (** Whether data frames are handed over as they came, and not as messages: no. *)
   }
 
@@ -44,15 +45,15 @@ val create :
   close_handler:((int option, Error.t) result -> unit) ->
   unit ->
   (t, Error.t) result
-(** A WebSocket whose handshake is done: what followed the 101 is given to {!read}. [handshake] has checked the answer;
-    without it there is no compression, and the program has checked. [message_handler] takes each message and control
-    frame. [close_handler] is called once, last: with the code of the peer's close, if it had one, or with what went wrong.
-    {!Error.Invalid_state} for a handshake that has not checked, or refused. *)
+(** A WebSocket whose handshake is done: what followed the 101 is given to {!read}. [handshake] has checked the
+    answer; without it there is no compression, and the program has checked. [message_handler] takes each message
+    and control frame. [close_handler] is called once, last: with the code of the peer's close, if it had one, or
+    with what went wrong. {!Error.Invalid_state} for a handshake that has not checked, or refused. *)
 
 val send : t -> Part.message -> (unit, Error.t) result
-(** Queues a message, a fragment or a control frame, made by {!Websocket.text} for example. A close begins the closing
-    handshake. {!Error.Again} while the queue is full: see {!on_room}. {!Error.Invalid_argument} for what may not be sent,
-    {!Error.Invalid_state} after a close and at the end. *)
+(** Queues a message, a fragment or a control frame, made by {!Websocket.text} for example. A close begins the
+    closing handshake. {!Error.Again} while the queue is full: see {!on_room}. {!Error.Invalid_argument} for what
+    may not be sent, {!Error.Invalid_state} after a close and at the end. *)
 
 val on_room : t -> (unit -> unit) -> unit
 (** Has a function called, once, when there is room after {!Error.Again}; the one before is let go. *)
@@ -63,9 +64,9 @@ val next_read_operation : t -> [> `Read | `Close ]
 (** What to do with the side of the transport that is read. *)
 
 val read : t -> Bigstringaf.t -> off:int -> len:int -> int
-(** Takes in what was read, calls the functions that are due, and tells how many bytes were taken: all, unless what is to be
-    written has waited for long, or the WebSocket has ended. Raises what these functions raise, and [Invalid_argument] for
-    a range that is not in the buffer. *)
+(** Takes in what was read, calls the functions that are due, and tells how many bytes were taken: all, unless what
+    is to be written has waited for long, or the WebSocket has ended. Raises what these functions raise, and
+    [Invalid_argument] for a range that is not in the buffer. *)
 
 val read_eof : t -> Bigstringaf.t -> off:int -> len:int -> int
 (** Takes in the last that was read: nothing follows. *)
@@ -75,7 +76,8 @@ val next_write_operation : t -> [ `Write of Bigstringaf.t Iovec.t list | `Yield 
     {!report_write_result}; wait; or close it, where the number tells how many bytes were never written. *)
 
 val report_write_result : t -> [ `Ok of int | `Closed ] -> unit
-(** Tells how many bytes were written, or that none ever can be. Raises [Invalid_argument] for more than there were. *)
+(** Tells how many bytes were written, or that none ever can be. Raises [Invalid_argument] for more than there
+    were. *)
 
 val yield_writer : t -> (unit -> unit) -> unit
 (** Has a function called, once, when there is something to write: at once, if there is. *)
@@ -84,8 +86,8 @@ val yield_reader : t -> (unit -> unit) -> unit
 (** Calls the function: a WebSocket can always be read. *)
 
 val report_exn : t -> exn -> unit
-(** The program has failed at something that this WebSocket needs: the close handler is told, and the transport is to be
-    closed. *)
+(** The program has failed at something that this WebSocket needs: the close handler is told, and the transport is
+    to be closed. *)
 
 val is_closed : t -> bool
 (** Whether nothing more will be read and nothing written. *)

@@ -346,7 +346,8 @@ let against_a_server server () =
   Pump.over_socket bed.connection socket ~over ~is_done:(fun () -> !left = 0);
   Alcotest.(check int) "received" 4_000_000 !received;
   Connection.shutdown bed.connection;
-  Pump.over_socket bed.connection socket ~over ~is_done:(fun () -> Connection.next_read_operation bed.connection = `Close);
+  Pump.over_socket bed.connection socket ~over
+    ~is_done:(fun () -> Connection.next_read_operation bed.connection = `Close);
   Unix.close socket;
   check bed []
 

@@ -114,7 +114,9 @@ let urls () =
     (Url.make ~params:[ ("b", "x y"); ("b", "&") ] "https://example.org/?a=1");
   Suite.refused "relative" Invalid_url (Url.make "/users");
   Suite.refused "no URL" Invalid_url (Url.make "http://[");
-  let refused what path_params = Suite.refused what Invalid_argument (Url.make ~path_style:Curly ~path_params "http://a/{id}") in
+  let refused what path_params =
+    Suite.refused what Invalid_argument (Url.make ~path_style:Curly ~path_params "http://a/{id}")
+  in
   refused "missing" [];
   refused "unused" [ ("id", "1"); ("other", "2") ];
   refused "twice" [ ("id", "1"); ("id", "2") ];

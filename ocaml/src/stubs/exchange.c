@@ -144,14 +144,16 @@ value trunkline_ocaml_upload_room(value upload)
 value trunkline_ocaml_upload_on_room(value upload, value sink, value key)
 {
     CAMLparam2(upload, sink);
-    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_on_room(body_of(upload)->upload, on_wake, user_data_of(key), NULL));
+    WITH_SINK(sink, body_of(upload)->connection,
+              trunk_upload_on_room(body_of(upload)->upload, on_wake, user_data_of(key), NULL));
     CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_upload_flush(value upload, value sink, value key)
 {
     CAMLparam2(upload, sink);
-    WITH_SINK(sink, body_of(upload)->connection, trunk_upload_flush(body_of(upload)->upload, on_flushed, user_data_of(key), NULL));
+    WITH_SINK(sink, body_of(upload)->connection,
+              trunk_upload_flush(body_of(upload)->upload, on_flushed, user_data_of(key), NULL));
     CAMLreturn(Val_unit);
 }
 

@@ -102,7 +102,8 @@ value trunkline_ocaml_http2_upgraded_bytes(value *arguments, int count)
 value trunkline_ocaml_http2_ping(value engine, value sink, value payload, value key)
 {
     CAMLparam3(engine, sink, payload);
-    WITH_SINK(sink, connection_of(engine), trunk_http2_ping(engine_of(engine), view_of(payload), on_wake, user_data_of(key), NULL));
+    WITH_SINK(sink, connection_of(engine),
+              trunk_http2_ping(engine_of(engine), view_of(payload), on_wake, user_data_of(key), NULL));
     CAMLreturn(Val_unit);
 }
 

@@ -17,7 +17,8 @@ let url server path = Printf.sprintf "http://127.0.0.1:%d%s" (Server.port server
 let options url = Suite.ok "options" (Request_options.make ~meth:"GET" url)
 
 (* Alcotest is not made for several domains: in these a test fails by an exception, which joining raises again. *)
-let expect what expected found = if expected <> found then failwith (Printf.sprintf "%s: %d, not %d" what found expected)
+let expect what expected found =
+  if expected <> found then failwith (Printf.sprintf "%s: %d, not %d" what found expected)
 
 let with_manager ?drive ?retry ?max_retries ?har work =
   let manager = Suite.ok "manager" (Manager.create ?drive ?retry ?max_retries ?har ()) in

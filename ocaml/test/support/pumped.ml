@@ -1,4 +1,4 @@
-(* Connections without a socket, driven by hand: what they write goes into a buffer, what they read comes from a text. *)
+(* Connections without a socket, driven by hand: they write into a buffer, and read from a text. *)
 
 open Trunkline
 
@@ -38,7 +38,7 @@ module Make (Connection : CONNECTION) = struct
     in
     next 0
 
-  (* Over a socket, as a program with one thread does it, until [is_done]. [over] is called at the end of what is read. *)
+  (* Over a socket, as a program with one thread does it, until [is_done]. [over] is called where it has ended. *)
   let over_socket connection socket ~over ~is_done =
     let size = 65536 in
     let buffer = Bigstringaf.create size and bytes = Bytes.create size in
@@ -59,7 +59,9 @@ module Make (Connection : CONNECTION) = struct
         | 0 -> over ()
         | count ->
             Bigstringaf.blit_from_bytes bytes ~src_off:0 buffer ~dst_off:0 ~len:count;
-            let rec give off = if off < count then give (off + Connection.read connection buffer ~off ~len:(count - off)) in
+            let rec give off =
+              if off < count then give (off + Connection.read connection buffer ~off ~len:(count - off))
+            in
             give 0);
         turn ())
     in
