@@ -24,7 +24,9 @@ let close_reader { exchange; _ } =
 
 let write { exchange; _ } call =
   if exchange.is_closed then failwith "Trunkline: the body was closed";
-  Option.iter (fun upload -> run_if_alive exchange.connection (call upload)) exchange.upload
+  (* Refused: the stream has ended, and takes no more. *)
+  let send upload = try run exchange.connection (call upload) with Native.Refused _ -> exchange.upload <- None in
+  Option.iter send exchange.upload
 
 let write_string body ?(off = 0) ?len text =
   let len = range ~off ~len (String.length text) in

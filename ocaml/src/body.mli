@@ -13,8 +13,8 @@ val close_reader : [ `read ] t -> unit
 (** What still comes is dropped. *)
 
 val write_char : [ `write ] t -> char -> unit
-(** Appends a byte. This and the next raise [Failure] after {!close_writer}. After the end of the stream they do
-    nothing: the error handler was called. *)
+(** Appends a byte. This and the next raise [Failure] after {!close_writer}. Where the stream has ended they do nothing,
+    and {!is_closed} tells so; after an answer it goes on, unless the server has reset it. *)
 
 val write_string : [ `write ] t -> ?off:int -> ?len:int -> string -> unit
 (** Appends text, or a range of it. Raises [Invalid_argument] for a range that it has not. *)
@@ -40,7 +40,7 @@ val close_writer : [ `write ] t -> unit
 (** Ends the body, after all that was written. *)
 
 val is_closed : _ t -> bool
-(** Whether it was closed, or has ended. *)
+(** Whether it was closed, or has ended: for the body of a request, whether nothing more of it is sent. *)
 
 (** Bodies of answers, under the names of later versions of the library [h2]. *)
 module Reader : sig

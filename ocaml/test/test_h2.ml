@@ -233,6 +233,19 @@ let answered_early () =
   Alcotest.(check string) "sent" "before and after" (String.concat "" (List.map sent (frames bed)));
   has bed "the end" (fun frame -> frame.kind = 0 && frame.flags land 1 = 1)
 
+(* It does not: the stream is reset, and the rest of the request has nowhere to go. *)
+let reset_early () =
+  let bed = bed () in
+  let body = request ~meth:`POST bed "/" in
+  Body.write_string body "before";
+  write bed;
+  read bed (started ^ Frames.headers ~ending:true 1 ok_head ^ Frames.reset 1 0);
+  check bed [ "stream: 200 x-a"; {|stream: body ""|} ];
+  Body.write_string body "after";
+  Alcotest.(check bool) "closed" true (Body.is_closed body);
+  Alcotest.(check int) "no room" 0 (Body.room body);
+  Body.close_writer body
+
 let window_room () =
   let bed = bed () in
   let body = request ~meth:`POST bed "/" in
@@ -376,7 +389,8 @@ let () =
                ];
              group "bodies"
                [
-                 ("writing", writing); ("answered early", answered_early); ("window room", window_room);
+                 ("writing", writing); ("answered early", answered_early); ("reset early", reset_early);
+                 ("window room", window_room);
                  ("closing reader", closing_reader);
                ];
              group "upgrades" [ ("h2c", h2c); ("wrong h2c", wrong_h2c) ];
