@@ -1,4 +1,4 @@
-(* Connections without a socket: the stubs of stubs/engine.c, and how what they tell is acted on.
+(* Connections without a socket: the stubs of stubs/engine.h, and how what they tell is acted on.
 
    Every call takes the sink of its connection, into which the library's functions put events; [run] acts on them when
    the call is over. *)
@@ -17,6 +17,10 @@ type event =
   | Fault of int * fault
   | Flushed of int * bool
   | Woken of int
+  | Informational of int * int * Part.headers
+  | Upgraded of int * int * Part.headers * string
+  | Message of int * Part.message
+  | Closed of int * int * int * string
 
 (* The last event first; and who is asked about a promised request (method, URI, fields): the key of its exchange, or
    a negative number to refuse it. *)
@@ -25,13 +29,17 @@ type sink = { mutable events : event list; promise : string -> string -> Part.he
 (* stream_window, max_frame_size, max_pushed_streams, upload_buffer. *)
 type settings = { window : int; frame : int; pushed : int; buffer : int }
 
-external make : settings -> bool -> engine = "trunkline_ocaml_engine_new"
-external upgrade : settings -> bool -> string -> string -> Part.headers -> string = "trunkline_ocaml_engine_upgrade"
+external http2 : settings -> bool -> engine = "trunkline_ocaml_http2_new"
+external upgrade : settings -> bool -> string -> string -> Part.headers -> string = "trunkline_ocaml_http2_upgrade"
 
 external upgraded : settings -> bool -> string -> string -> Part.headers -> int -> engine
-  = "trunkline_ocaml_engine_upgraded_bytes" "trunkline_ocaml_engine_upgraded"
+  = "trunkline_ocaml_http2_upgraded_bytes" "trunkline_ocaml_http2_upgraded"
 
-external request : engine -> sink -> int -> string -> string -> Part.headers -> upload
+external http1 : int -> int -> engine = "trunkline_ocaml_http1_new"
+external http1_shutdown : engine -> sink -> unit = "trunkline_ocaml_http1_shutdown"
+
+(* Whether an upgrade is an answer, and whether there is a body. *)
+external request : engine -> sink -> int -> string -> string -> Part.headers -> bool -> bool -> upload
   = "trunkline_ocaml_engine_request_bytes" "trunkline_ocaml_engine_request"
 
 external next_read : engine -> int = "trunkline_ocaml_engine_next_read"
@@ -40,8 +48,8 @@ external read_eof : engine -> sink -> unit = "trunkline_ocaml_engine_read_eof"
 external next_write : engine -> sink -> Bigstringaf.t -> int = "trunkline_ocaml_engine_next_write"
 external wrote : engine -> sink -> int -> unit = "trunkline_ocaml_engine_wrote"
 external yield_writer : engine -> sink -> int -> unit = "trunkline_ocaml_engine_yield_writer"
-external ping : engine -> sink -> string -> int -> unit = "trunkline_ocaml_engine_ping"
-external shutdown : engine -> sink -> unit = "trunkline_ocaml_engine_shutdown"
+external ping : engine -> sink -> string -> int -> unit = "trunkline_ocaml_http2_ping"
+external http2_shutdown : engine -> sink -> unit = "trunkline_ocaml_http2_shutdown"
 external report_exn : engine -> sink -> string -> unit = "trunkline_ocaml_engine_report_exn"
 external is_closed : engine -> bool = "trunkline_ocaml_engine_is_closed"
 external write : upload -> sink -> Bigstringaf.t -> int -> int -> unit = "trunkline_ocaml_upload_write"
@@ -52,3 +60,17 @@ external flush : upload -> sink -> int -> unit = "trunkline_ocaml_upload_flush"
 external close : upload -> sink -> unit = "trunkline_ocaml_upload_close"
 external answer_read : answer -> sink -> unit = "trunkline_ocaml_answer_read"
 external answer_resume : answer -> sink -> unit = "trunkline_ocaml_answer_resume"
+
+(* ---- WebSockets ---- *)
+
+type handshake
+
+(* 0 stands for the library's own limit. *)
+type websocket_settings = { max_frame : int; max_message : int; send_buffer : int; frames : bool }
+
+external handshake : Part.headers -> bool -> handshake = "trunkline_ocaml_handshake_new"
+external handshake_field : handshake -> int -> (string * string) option = "trunkline_ocaml_handshake_field"
+external handshake_check : handshake -> int -> Part.headers -> unit = "trunkline_ocaml_handshake_check"
+external websocket : handshake option -> websocket_settings -> engine = "trunkline_ocaml_websocket_engine_new"
+external send : engine -> sink -> Part.message -> unit = "trunkline_ocaml_websocket_engine_send"
+external on_message_room : engine -> sink -> int -> unit = "trunkline_ocaml_websocket_engine_on_room"

@@ -27,15 +27,8 @@ let create
     ?http2_ping_interval ?http2_ping_unused ?tls_ca ?tls_ca_file ?tls_verify ?tls_identity ?tls_hostname ?tls_sni
     ?tls_versions ?tls_pins ?tls_resumption ?tls_key_log ?proxy ?proxy_environment ?proxy_auth ?proxy_headers
     ?proxy_tls_ca ?proxy_tls_verify ?local_address ?interface ?nodelay ?tcp_keep_alive ?resolve ?resolver
-    ?cookie_jar ?har
-    ?http ?pool_timeout ?resolve_timeout ?connect_timeout ?tls_timeout ?write_timeout ?first_byte_timeout
-    ?idle_timeout ?total_timeout ?credit ?follow_redirects ?max_redirects ?redirect_trusted ?redirect_downgrade
-    ?retry ?max_retries ?retry_delay ?auth ?status_errors ?decode ?max_decoded_bytes ?max_decode_ratio ?cookies
-    ?expect_continue ?websocket_max_message_bytes ?websocket_deflate ?websocket_deflate_effort
-    ?websocket_deflate_windows ?websocket_deflate_alone ?websocket_frames ?websocket_ping_interval
-    ?websocket_ping_timeout ?websocket_close_timeout ?websocket_reconnect ?websocket_reconnect_pauses
-    ?websocket_reconnect_queue ?websocket_reconnect_codes ?websocket_resume
-    () =
+    ?cookie_jar ?har =
+  Settings.shared @@ fun give_shared () ->
   Outcome.catch (fun () ->
       let options = Native.manager_options_new () in
       Settings.manager options
@@ -47,14 +40,7 @@ let create
         ~tls_ca_file ~tls_verify ~tls_identity ~tls_hostname ~tls_sni ~tls_versions ~tls_pins ~tls_resumption
         ~tls_key_log ~proxy ~proxy_environment ~proxy_auth ~proxy_headers ~proxy_tls_ca ~proxy_tls_verify
         ~local_address ~interface ~nodelay ~tcp_keep_alive ~resolve ~resolver ~cookie_jar ~har;
-      Settings.shared options
-        ~http ~pool_timeout ~resolve_timeout ~connect_timeout ~tls_timeout ~write_timeout ~first_byte_timeout
-        ~idle_timeout ~total_timeout ~credit ~follow_redirects ~max_redirects ~redirect_trusted ~redirect_downgrade
-        ~retry ~max_retries ~retry_delay ~auth ~status_errors ~decode ~max_decoded_bytes ~max_decode_ratio ~cookies
-        ~expect_continue ~websocket_max_message_bytes ~websocket_deflate ~websocket_deflate_effort
-        ~websocket_deflate_windows ~websocket_deflate_alone ~websocket_frames ~websocket_ping_interval
-        ~websocket_ping_timeout ~websocket_close_timeout ~websocket_reconnect ~websocket_reconnect_pauses
-        ~websocket_reconnect_queue ~websocket_reconnect_codes ~websocket_resume;
+      give_shared options;
       of_native (Native.manager_new options))
 
 let with_lock manager work =
@@ -63,15 +49,16 @@ let with_lock manager work =
 
 let submit manager options =
   Outcome.catch (fun () ->
-      Request.of_native manager.native (Native.submit_recv manager.native (Request_options.to_native options)))
+      Request.of_native manager.native
+        (Request_options.submitted options None (Native.submit_recv manager.native)))
 
 let submit_callback ?manual_release manager options on_part =
   Outcome.catch (fun () ->
-      Request_options.with_manual_release options manual_release @@ fun () ->
+      Request_options.submitted options manual_release @@ fun options ->
       (* Locked: a part may come before the request is entered. *)
       with_lock manager (fun () ->
           let key = manager.next in
-          let native = Native.submit_queue manager.native (Request_options.to_native options) key in
+          let native = Native.submit_queue manager.native options key in
           let request = Request.of_native manager.native native in
           manager.next <- key + 1;
           Hashtbl.replace manager.entries key { request; on_part };

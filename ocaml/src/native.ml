@@ -269,3 +269,37 @@ external websocket_close : request -> int -> string -> unit = "trunkline_ocaml_w
 external set_log : int -> unit = "trunkline_ocaml_set_log"
 external take_log : unit -> (int * string * string) option = "trunkline_ocaml_take_log"
 external lost_log : unit -> int = "trunkline_ocaml_lost_log"
+
+(* ---- Texts in pieces, and URLs from them ---- *)
+
+type lines
+
+external lines_new : int -> bool -> lines = "trunkline_ocaml_lines_new"
+external lines_push : lines -> string -> unit = "trunkline_ocaml_lines_push"
+external lines_finish : lines -> unit = "trunkline_ocaml_lines_finish"
+external lines_next : lines -> string option = "trunkline_ocaml_lines_next"
+
+type sse
+
+external sse_new : int -> sse = "trunkline_ocaml_sse_new"
+external sse_push : sse -> string -> unit = "trunkline_ocaml_sse_push"
+external sse_finish : sse -> unit = "trunkline_ocaml_sse_finish"
+
+(* Type, data, id, milliseconds or -1. *)
+external sse_next : sse -> (string * string * string * int) option = "trunkline_ocaml_sse_next"
+
+type decoder
+
+(* A label, or a content type. *)
+external decoder_new : string -> bool -> decoder = "trunkline_ocaml_decoder_new"
+external decoder_decode : decoder -> string -> string = "trunkline_ocaml_decoder_decode"
+external decoder_finish : decoder -> string = "trunkline_ocaml_decoder_finish"
+external decoder_encoding : decoder -> string = "trunkline_ocaml_decoder_encoding"
+
+type url
+
+external url_new : string -> string -> url = "trunkline_ocaml_url_new"
+external url_set_path_style : url -> int -> unit = "trunkline_ocaml_url_set_path_style"
+external url_add_path_param : url -> string -> string -> unit = "trunkline_ocaml_url_add_path_param"
+external url_add_param : url -> string -> string -> unit = "trunkline_ocaml_url_add_param"
+external url_build : url -> string = "trunkline_ocaml_url_build"

@@ -126,10 +126,8 @@ let omit_headers_setter options = List.iter (Native.omit_header options)
 let params_setter options = List.iter (fun (name, content) -> Native.add_param options name content)
 let path_params_setter options = List.iter (fun (name, content) -> Native.add_path_param options name content)
 
-let path_style_setter options : Setting.path_style -> unit = function
-  | Literal -> Native.set_path_style options 0
-  | Colon -> Native.set_path_style options 1
-  | Curly -> Native.set_path_style options 2
+let path_style_number : Setting.path_style -> int = function Literal -> 0 | Colon -> 1 | Curly -> 2
+let path_style_setter options style = Native.set_path_style options (path_style_number style)
 
 let length_of = Option.value ~default:(-1)
 
@@ -156,14 +154,18 @@ let websocket_protocols_setter options names = Native.set_websocket_protocols op
 
 (* ---- What a manager and a request have alike ---- *)
 
-let shared options
-    ~http ~pool_timeout ~resolve_timeout ~connect_timeout ~tls_timeout ~write_timeout ~first_byte_timeout
-    ~idle_timeout ~total_timeout ~credit ~follow_redirects ~max_redirects ~redirect_trusted ~redirect_downgrade
-    ~retry ~max_retries ~retry_delay ~auth ~status_errors ~decode ~max_decoded_bytes ~max_decode_ratio ~cookies
-    ~expect_continue ~websocket_max_message_bytes ~websocket_deflate ~websocket_deflate_effort
-    ~websocket_deflate_windows ~websocket_deflate_alone ~websocket_frames ~websocket_ping_interval
-    ~websocket_ping_timeout ~websocket_close_timeout ~websocket_reconnect ~websocket_reconnect_pauses
-    ~websocket_reconnect_queue ~websocket_reconnect_codes ~websocket_resume =
+(* Takes the options, and hands on what gives them to the library. *)
+let shared (next : (Native.options -> unit) -> 'rest) : 'rest Shared_options.t =
+ fun
+    ?http ?pool_timeout ?resolve_timeout ?connect_timeout ?tls_timeout ?write_timeout ?first_byte_timeout
+    ?idle_timeout ?total_timeout ?credit ?follow_redirects ?max_redirects ?redirect_trusted ?redirect_downgrade
+    ?retry ?max_retries ?retry_delay ?auth ?status_errors ?decode ?max_decoded_bytes ?max_decode_ratio ?cookies
+    ?expect_continue ?websocket_max_message_bytes ?websocket_deflate ?websocket_deflate_effort
+    ?websocket_deflate_windows ?websocket_deflate_alone ?websocket_frames ?websocket_ping_interval
+    ?websocket_ping_timeout ?websocket_close_timeout ?websocket_reconnect ?websocket_reconnect_pauses
+    ?websocket_reconnect_queue ?websocket_reconnect_codes ?websocket_resume
+    ->
+  next @@ fun options ->
   give http_setter options http;
   time Native.set_pool_timeout options pool_timeout;
   time Native.set_resolve_timeout options resolve_timeout;

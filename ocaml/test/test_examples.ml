@@ -35,6 +35,9 @@ let http2_lwt server () =
   let expected = [ "/bytes/10: 10 bytes"; "/bytes/300000: 300000 bytes" ] in
   Alcotest.(check (list string)) "http2_lwt" expected (List.sort compare lines)
 
+let websocket_unix server () =
+  check "websocket_unix" [ port server; "/ws"; "hello"; "again" ] [ "hello"; "again"; "closed by 1000" ]
+
 let () =
   exit
   @@ Server.with_server [ "embedded" ] (fun server ->
@@ -42,5 +45,5 @@ let () =
          Suite.run "examples"
            [
              one "manager_unix" manager_unix; one "manager_lwt" manager_lwt; one "http2_unix" http2_unix;
-             one "http2_lwt" http2_lwt;
+             one "http2_lwt" http2_lwt; one "websocket_unix" websocket_unix;
            ])

@@ -1,28 +1,8 @@
-(* What a case cannot say: many at once, cancelling, the collector, threads, forks, functions of the program's. *)
+(* What a case cannot say: many at once, cancelling, threads, forks. *)
 
 open Trunkline
 open Support
-
-let http server = Printf.sprintf "http://127.0.0.1:%d" (Server.port server "http")
-
-let manager ?(drive = Setting.Threads 1) ?max_retries ?auth () =
-  Suite.ok "manager" (Manager.create ~drive ?max_retries ?auth ())
-
-let get ?body ?retry ?retry_delay ?auth ?http ?manual_release ?credit url meth =
-  Suite.ok "options" (Request_options.make ?body ?retry ?retry_delay ?auth ?http ?manual_release ?credit ~meth url)
-
-let answer manager options = Suite.ok "answer" (Request.answer (Suite.ok "submit" (Manager.submit manager options)))
-
-let rec until_end request parts =
-  let part = Suite.ok "recv" (Request.recv ~timeout:20. request) in
-  if Part.is_terminal part then List.rev (part :: parts) else until_end request (part :: parts)
-
-let end_of request = List.hd (List.rev (until_end request []))
-
-let ended_with what expected (part : Part.t) =
-  match part with
-  | Error error -> Alcotest.check Suite.code what expected error.code
-  | _ -> Alcotest.failf "%s: %s" what (Compare.shown part)
+open Asking
 
 (* ---- Answers ---- *)
 
@@ -245,94 +225,6 @@ let interrupted server () =
   Sys.set_signal Sys.sigusr1 before;
   ignore (Unix.waitpid [] child)
 
-(* ---- The collector ---- *)
-
-let open_descriptors () = Array.length (Sys.readdir "/proc/self/fd")
-
-let collect () =
-  Gc.compact ();
-  Gc.full_major ()
-
-(* Waits for the library's threads to be done: at most 10 s. *)
-let eventually what condition =
-  let rec wait left =
-    if not (condition ()) then
-      if left = 0 then Alcotest.failf "%s did not come to be" what
-      else (
-        Thread.delay 0.01;
-        wait (left - 1))
-  in
-  wait 1000
-
-let dropped server drive () =
-  collect ();
-  let before = open_descriptors () in
-  let work () =
-    let manager = manager ~drive () in
-    let answer = answer manager (get (http server ^ "/bytes/1000") "GET") in
-    Alcotest.(check int) "body" 1000 (String.length answer.body);
-    (* One under way when the manager goes. *)
-    ignore (Suite.ok "submit" (Manager.submit manager (get (http server ^ "/hang") "GET")))
-  in
-  for _ = 1 to 20 do
-    work ()
-  done;
-  eventually "the descriptors given back" (fun () ->
-      collect ();
-      open_descriptors () <= before)
-
-(* The manager lives as long as somebody waits for a request of it. *)
-let request_holds server () =
-  let submit () = Suite.ok "submit" (Manager.submit (manager ()) (get (http server ^ "/delay/50") "GET")) in
-  let request = submit () in
-  collect ();
-  Alcotest.(check int) "status" 200 (Suite.ok "answer" (Request.answer request)).head.status
-
-let stress server drive () =
-  let control = Gc.get () in
-  Gc.set { control with minor_heap_size = 4096; space_overhead = 20 };
-  let manager = manager ~drive () in
-  for index = 1 to 100 do
-    let options =
-      Suite.ok "options"
-        (Request_options.make ~headers:[ ("x-index", string_of_int index) ]
-           ~retry:(Function (fun _ -> Stop))
-           ~meth:"GET"
-           (http server ^ "/headers"))
-    in
-    let answer = answer manager options in
-    let told = Yojson.Safe.from_string answer.body in
-    Alcotest.(check string) "x-index" (string_of_int index) Yojson.Safe.Util.(to_string (member "x-index" told));
-    if index mod 10 = 0 then Gc.compact ()
-  done;
-  Gc.set control
-
-(* What this process has in memory, in KiB. *)
-let resident () =
-  let file = open_in "/proc/self/status" in
-  let rec find () =
-    let line = input_line file in
-    match String.split_on_char ':' line with
-    | [ "VmRSS"; size ] -> Scanf.sscanf size " %d" Fun.id
-    | _ -> find ()
-  in
-  Fun.protect ~finally:(fun () -> close_in file) find
-
-(* Requests, functions and bodies leave nothing behind. *)
-let no_growth server drive () =
-  let manager = manager ~drive () in
-  let run count =
-    for _ = 1 to count do
-      let options = get ~retry:(Function (fun _ -> Stop)) (http server ^ "/bytes/100") "GET" in
-      ignore (answer manager options)
-    done;
-    collect ();
-    resident ()
-  in
-  let before = run 1000 in
-  let after = run 4000 in
-  if after - before > 8192 then Alcotest.failf "it grew from %d to %d KiB" before after
-
 (* ---- Threads ---- *)
 
 let threads server drive () =
@@ -371,63 +263,6 @@ let received_twice server () =
   meet ();
   Suite.ok "cancel" (Request.cancel request);
   Thread.join first
-
-(* ---- Functions ---- *)
-
-let retry_function server drive () =
-  let manager = manager ~drive ~max_retries:5 () and numbers = ref [] in
-  let decide (attempt : Retry.attempt) : Retry.decision =
-    Gc.compact ();
-    numbers := attempt.number :: !numbers;
-    Alcotest.(check (result int reject)) "outcome" (Ok 503) (Result.map_error ignore attempt.outcome);
-    if attempt.header "content-type" = None then raise Exit;
-    if attempt.number < 3 then Again_after 0.001 else Stop
-  in
-  let answer = answer manager (get ~retry:(Function decide) (http server ^ "/status/503") "GET") in
-  Alcotest.(check int) "status" 503 answer.head.status;
-  Alcotest.(check (list int)) "attempts" [ 3; 2; 1 ] !numbers;
-  Alcotest.(check int) "attempts" 3 answer.summary.attempts
-
-let delay_function server () =
-  let manager = manager ~max_retries:2 () and numbers = ref [] in
-  let delay number =
-    numbers := number :: !numbers;
-    0.001
-  in
-  ignore (answer manager (get ~retry:Transient ~retry_delay:delay (http server ^ "/status/503") "GET"));
-  Alcotest.(check (list int)) "numbers" [ 2; 1 ] !numbers
-
-let auth_function server drive () =
-  let choose (request : Auth.request) =
-    Gc.compact ();
-    Alcotest.(check string) "host" "127.0.0.1" request.host;
-    Ok (Auth.Bearer ("for-" ^ request.meth))
-  in
-  let answer = answer (manager ~drive ~auth:(Function choose) ()) (get (http server ^ "/headers") "GET") in
-  let told = Yojson.Safe.from_string answer.body in
-  Alcotest.(check string) "authorization" "Bearer for-GET" Yojson.Safe.Util.(to_string (member "authorization" told))
-
-let auth_raises server () =
-  let options = get ~auth:(Function (fun _ -> failwith "none")) (http server ^ "/headers") "GET" in
-  let request = Suite.ok "submit" (Manager.submit (manager ()) options) in
-  ended_with "the end" Invalid_argument (end_of request)
-
-let resolver server drive () =
-  let asked = ref "" in
-  let resolve lookup =
-    asked := Printf.sprintf "%s:%d" (Resolver.host lookup) (Resolver.port lookup);
-    Suite.ok "finish" (Resolver.finish lookup [ "127.0.0.1" ])
-  in
-  let manager = Suite.ok "manager" (Manager.create ~drive ~resolver:resolve ()) in
-  let port = Server.port server "http" in
-  let answer = answer manager (get (Printf.sprintf "http://example.test:%d/" port) "GET") in
-  Alcotest.(check int) "status" 200 answer.head.status;
-  Alcotest.(check string) "asked" (Printf.sprintf "example.test:%d" port) !asked
-
-let resolver_fails () =
-  let manager = Suite.ok "manager" (Manager.create ~resolver:(fun _ -> failwith "no such luck") ()) in
-  let request = Suite.ok "submit" (Manager.submit manager (get "http://example.test/" "GET")) in
-  ended_with "the end" Resolve_failed (end_of request)
 
 (* ---- WebSockets ---- *)
 
@@ -518,14 +353,7 @@ let () =
              ( "ends",
                on_both "cancel" cancel @ on_both "shutdown" shutdown @ once "freed" freed
                @ once "interrupted" interrupted );
-             ( "collector",
-               on_both "dropped" dropped @ once "request holds" request_holds @ on_both "stress" stress
-               @ on_both "no growth" no_growth );
              ("threads", on_both "threads" threads @ once "received twice" received_twice);
-             ( "functions",
-               on_both "retry" retry_function @ once "delay" delay_function @ on_both "auth" auth_function
-               @ once "auth raises" auth_raises @ on_both "resolver" resolver
-               @ [ Suite.test "resolver fails" resolver_fails ] );
              ("websockets", on_both "websocket" websocket);
              ("log", once "log" log);
            ])

@@ -82,7 +82,7 @@ let has_label text name =
   List.exists (starts_with label) (String.split_on_char '\n' text)
 
 let options kind path () =
-  let text = interface path and setters = setters kind in
+  let text = interface path ^ interface "../src/shared_options.mli" and setters = setters kind in
   Alcotest.(check bool) "found" true (List.length setters > 40);
   let look name =
     let here = Option.value (List.assoc_opt name renamed) ~default:name in

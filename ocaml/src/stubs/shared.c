@@ -1,9 +1,28 @@
 /* What managers share: jars of cookies, records of exchanges. */
 #include "values.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BURDEN = 4096 };
+
+/* A copy of a string, which may move while the runtime's lock is released; freed by the caller. */
+static trunk_view copy_of(value string)
+{
+    trunk_view own = view_of(string);
+    uint8_t *bytes = malloc(own.size + 1);
+    if (bytes == NULL)
+        caml_raise_out_of_memory();
+    memcpy(bytes, own.data, own.size);
+    own.data = bytes;
+    return own;
+}
+
+static void free_copy(trunk_view copy)
+{
+    free((uint8_t *)copy.data);
+}
 
 /* ---- Jars ---- */
 
@@ -39,15 +58,29 @@ value trunkline_ocaml_set_cookie_jar(value options, value jar)
 
 value trunkline_ocaml_cookie_jar_load(value jar, value path)
 {
+    CAMLparam1(jar);
+    trunk_cookie_jar *own = *jar_of(jar);
+    trunk_view file = copy_of(path);
     size_t count = 0;
-    check(trunk_cookie_jar_load(*jar_of(jar), view_of(path), &count));
-    return Val_long(count);
+    caml_release_runtime_system();
+    trunk_status status = trunk_cookie_jar_load(own, file, &count);
+    caml_acquire_runtime_system();
+    free_copy(file);
+    check(status);
+    CAMLreturn(Val_long(count));
 }
 
 value trunkline_ocaml_cookie_jar_save(value jar, value path)
 {
-    check(trunk_cookie_jar_save(*jar_of(jar), view_of(path)));
-    return Val_unit;
+    CAMLparam1(jar);
+    trunk_cookie_jar *own = *jar_of(jar);
+    trunk_view file = copy_of(path);
+    caml_release_runtime_system();
+    trunk_status status = trunk_cookie_jar_save(own, file);
+    caml_acquire_runtime_system();
+    free_copy(file);
+    check(status);
+    CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_cookie_jar_set(value jar, value url, value cookie)
@@ -107,19 +140,43 @@ value trunkline_ocaml_har_set_recording(value har, value recording)
     return Val_unit;
 }
 
-/* The view lives until another thread asks for the same record: the lock is held until it is copied. */
+/* The view that the library answers dies with the next call for the same record, which another domain may make meanwhile:
+ * it is copied before that can be. Nobody who waits for this lock holds the runtime's. */
+static pthread_mutex_t json_lock = PTHREAD_MUTEX_INITIALIZER;
+
 value trunkline_ocaml_har_json(value har)
 {
     CAMLparam1(har);
-    trunk_view text;
-    check(trunk_har_json(*har_of(har), &text));
-    CAMLreturn(string_of(text));
+    CAMLlocal1(json);
+    trunk_har *own = *har_of(har);
+    trunk_view text = {NULL, 0};
+    char *copy = NULL;
+    caml_release_runtime_system();
+    pthread_mutex_lock(&json_lock);
+    trunk_status status = trunk_har_json(own, &text);
+    if (status == TRUNK_OK && (copy = malloc(text.size + 1)) != NULL)
+        memcpy(copy, text.data, text.size);
+    pthread_mutex_unlock(&json_lock);
+    caml_acquire_runtime_system();
+    check(status);
+    if (copy == NULL)
+        caml_raise_out_of_memory();
+    json = caml_alloc_initialized_string(text.size, copy);
+    free(copy);
+    CAMLreturn(json);
 }
 
 value trunkline_ocaml_har_save(value har, value path)
 {
-    check(trunk_har_save(*har_of(har), view_of(path)));
-    return Val_unit;
+    CAMLparam1(har);
+    trunk_har *own = *har_of(har);
+    trunk_view file = copy_of(path);
+    caml_release_runtime_system();
+    trunk_status status = trunk_har_save(own, file);
+    caml_acquire_runtime_system();
+    free_copy(file);
+    check(status);
+    CAMLreturn(Val_unit);
 }
 
 value trunkline_ocaml_har_clear(value har)
