@@ -10,6 +10,8 @@ mod connection;
 mod credit;
 mod deadlines;
 mod ends;
+mod h2c;
+
 mod http2_options;
 mod journeys;
 mod mutations;
