@@ -8,6 +8,8 @@ mod kit;
 mod apache;
 #[path = "servers/grpc.rs"]
 mod grpc;
+#[path = "servers/h2c.rs"]
+mod h2c;
 #[path = "servers/haproxy.rs"]
 mod haproxy;
 #[path = "servers/httpbin.rs"]
@@ -230,6 +232,12 @@ fn hypercorn() {
             &manager,
             &format!("http://127.0.0.1:{plain}"),
             HttpVersions::Http2,
+            Protocol::Http2,
+        );
+        exercise(
+            &manager,
+            &format!("http://127.0.0.1:{plain}"),
+            HttpVersions::Upgrade,
             Protocol::Http2,
         );
         let mut request = Request::new("POST", &format!("https://localhost:{tls}/")).unwrap();

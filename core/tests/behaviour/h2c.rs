@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Version;
 use trunkline::{
-    HttpVersions, Manager, ManagerOptions, ManualClock, Protocol, Request, Verify, limits,
+    ErrorCode, HttpVersions, Manager, ManagerOptions, ManualClock, Protocol, Request, Verify,
+    limits,
 };
 use trunkline_test_server::embedded;
 
@@ -16,7 +17,7 @@ use crate::kit::peer::{
     self, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, Http2Peer, OK, SETTINGS, read_head,
 };
 use crate::kit::{
-    Answer, DRIVES, eventually, fetch, get_h2c, manager, options, rest, submit, turn,
+    Answer, DRIVES, eventually, fetch, get_h2c, manager, options, rest, stages, submit, turn,
 };
 
 fn protocol(answer: &Answer) -> Protocol {
@@ -320,14 +321,9 @@ fn others_wait_for_a_while_only() {
 fn further_connections_are_upgraded_too() {
     for drive in DRIVES {
         let port = peer::peer(|stream, _| {
-            let frames = [Frame::settings(&[])];
-            let (mut peer, _) = Http2Peer::upgrade(stream, &frames).unwrap();
-            // Answers only once the other stream is there.
-            let other = peer.read_kind(HEADERS).unwrap().stream;
-            for stream in [1, other] {
-                peer.send(&Frame::head(stream, true));
-            }
-            while peer.answer().is_some() {}
+            let upgraded = Http2Peer::upgrade(stream, &[Frame::settings(&[])]);
+            let (mut peer, _) = upgraded.unwrap();
+            while peer.read().is_some() {}
         });
         let manager = Manager::new(ManagerOptions {
             http2_connections_per_origin: 3,
@@ -335,13 +331,20 @@ fn further_connections_are_upgraded_too() {
             ..options(drive)
         })
         .unwrap();
-        let requests: Vec<_> = (0..6)
+        let held: Vec<_> = (0..8)
             .map(|_| submit(&manager, get_h2c(port, "/")))
             .collect();
-        for request in &requests {
-            assert_eq!(protocol(&rest(request).good()), Protocol::Http2);
+        stages::wait_until_it_stands(&manager);
+        let statistics = manager.statistics();
+        assert_eq!(statistics.connections_opened, 3, "{drive:?}");
+        assert_eq!(statistics.streams_active, 6);
+        for request in &held {
+            request.cancel();
+            assert_eq!(rest(request).code(), ErrorCode::Cancelled);
         }
-        assert_eq!(manager.statistics().connections_opened, 3, "{drive:?}");
+        eventually(&manager, "the end of the streams", || {
+            manager.statistics().streams_active == 0
+        });
     }
 }
 

@@ -11,6 +11,7 @@ mod credit;
 mod deadlines;
 mod ends;
 mod h2c;
+mod h2c_faults;
 
 mod http2_options;
 mod journeys;

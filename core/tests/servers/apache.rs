@@ -54,10 +54,11 @@ fn start() -> Option<Apache> {
 
 impl Apache {
     /// Every way to speak with it.
-    fn ways(&self) -> [(&str, HttpVersions, Protocol); 4] {
+    fn ways(&self) -> [(&str, HttpVersions, Protocol); 5] {
         [
             (&self.plain, HttpVersions::Auto, Protocol::Http1),
             (&self.plain, HttpVersions::Http2, Protocol::Http2),
+            (&self.plain, HttpVersions::Upgrade, Protocol::Http2),
             (&self.tls, HttpVersions::Auto, Protocol::Http2),
             (&self.tls, HttpVersions::Http1, Protocol::Http1),
         ]
@@ -79,6 +80,7 @@ impl Apache {
                     manager,
                     log,
                     base,
+                    versions,
                     protocol,
                 });
             }
@@ -90,6 +92,7 @@ struct Client<'a> {
     manager: Manager,
     log: HarLog,
     base: &'a str,
+    versions: HttpVersions,
     protocol: Protocol,
 }
 
@@ -255,6 +258,10 @@ fn apache_codings() {
     apache.each(|client| {
         for (path, coding) in [("/gzip", "gzip"), ("/br", "br")] {
             for length in SIZES {
+                // Apache writes such a body of an upgraded stream twice, the second time past its frames.
+                if client.versions == HttpVersions::Upgrade && (coding, length) == ("br", 0) {
+                    continue;
+                }
                 let path = format!("{path}/{length}");
                 let decoded = client.with("GET", &path, |policy| {
                     policy.decode = Some(true);
