@@ -32,8 +32,8 @@ pub(super) enum Asked {
 }
 
 impl Leg<'_> {
-    /// Whether the request may ask. A body would have to be sent as a whole before the protocol changes, and what waits for
-    /// the peer's word on it cannot tell one interim answer from the other.
+    /// Whether the request may ask. A body would have to be sent as a whole before the protocol changes (RFC 7540, 3.2), and
+    /// then on stream 1 there is nothing left to expect. What speaks of SETTINGS itself is not overruled.
     pub(super) fn may_ask_for_http2(&self) -> bool {
         self.target.versions == HttpVersions::Upgrade
             && matches!(self.body(), Body::Empty)

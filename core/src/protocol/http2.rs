@@ -83,14 +83,19 @@ impl Begun {
         let adaptive = options
             .http2_adaptive_window
             .then(|| Adaptive::new(received, window, options.http2_stream_window));
-        let (sender, connection) = Builder::new()
+        let mut builder = Builder::new();
+        // What the protocol has by itself is not said: Go's servers may be in the midst of the answer to an upgrade when
+        // they hear it, and then break that off with a change of the table.
+        if options.http2_header_table_size != limits::HTTP2_HEADER_TABLE {
+            builder.header_table_size(options.http2_header_table_size);
+        }
+        let (sender, connection) = builder
             .enable_push(false)
             .initial_window_size(window)
             // Streams that stand still for want of credit must never starve the others: each is bounded by its own
             // window, so the connection's may be as large as the protocol allows, and is unless told otherwise.
             .initial_connection_window_size(options.http2_connection_window)
             .max_frame_size(options.http2_max_frame_size)
-            .header_table_size(options.http2_header_table_size)
             .max_header_list_size(header_list(options))
             .initial_max_send_streams(
                 limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams.max(1)),

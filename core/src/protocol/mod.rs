@@ -1,5 +1,6 @@
 //! Protocols on a connected stream: HTTP/1.1 by hyper, HTTP/2 by h2, WebSocket on tungstenite's frame layer.
 
+mod adoption;
 mod gate;
 pub(crate) mod h2c;
 pub(crate) mod http1;

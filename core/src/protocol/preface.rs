@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::h2c::{Adoption, Reading};
+use super::adoption::{Adoption, Reading};
 use crate::connect::Stream;
 use crate::statistics::OpenConnection;
 

@@ -230,7 +230,7 @@ fn an_upgraded_connection_holds_one_place() {
 #[test]
 fn requests_with_a_body_or_an_expectation_do_not_ask() {
     for drive in DRIVES {
-        let (asked, heard) = mpsc::channel();
+        let (asked, told) = mpsc::channel();
         let port = peer::peer(move |mut stream, _| {
             for _ in 0..3 {
                 let Some(head) = read_head(&mut stream) else {
@@ -249,7 +249,7 @@ fn requests_with_a_body_or_an_expectation_do_not_ask() {
             while peer.answer().is_some() {}
         });
         let manager = manager(drive);
-        let post = || {
+        let upload = || {
             let mut request = Request::new("POST", &format!("http://127.0.0.1:{port}/")).unwrap();
             request.body("body").http(HttpVersions::Upgrade);
             request
@@ -258,14 +258,14 @@ fn requests_with_a_body_or_an_expectation_do_not_ask() {
         expecting.header("expect", b"100-continue").unwrap();
         let mut telling = get_h2c(port, "/");
         telling.header("http2-settings", b"AAMAAABk").unwrap();
-        for request in [post(), expecting, telling] {
+        for request in [upload(), expecting, telling] {
             let answer = fetch(&manager, request).good();
             assert_eq!(protocol(&answer), Protocol::Http1);
-            assert!(!heard.recv().unwrap());
+            assert!(!told.recv().unwrap());
         }
         let answer = fetch(&manager, get_h2c(port, "/")).good();
         assert_eq!(protocol(&answer), Protocol::Http2);
-        let answer = fetch(&manager, post()).good();
+        let answer = fetch(&manager, upload()).good();
         assert_eq!(protocol(&answer), Protocol::Http2);
         assert_eq!(manager.statistics().connections_opened, 1, "{drive:?}");
     }
