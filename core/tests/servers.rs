@@ -249,6 +249,21 @@ fn hypercorn() {
         ] {
             echo(&manager, &url);
         }
+        // A WebSocket that may do so shares the connection that was upgraded.
+        let manager = kit::manager(drive);
+        let url = format!("http://127.0.0.1:{plain}/10");
+        ask(&manager, &url, HttpVersions::Upgrade).good();
+        for versions in [HttpVersions::Auto, HttpVersions::Upgrade] {
+            let mut request = Request::get(&format!("ws://127.0.0.1:{plain}/")).unwrap();
+            request.http(versions);
+            let socket = submit(&manager, request);
+            let head = socket.recv(soon()).unwrap();
+            assert!(
+                matches!(head.part(), Part::Head(head) if head.status == 200),
+                "{head:?}"
+            );
+        }
+        assert_eq!(manager.statistics().connections_opened, 1, "{drive:?}");
     }
 }
 

@@ -174,8 +174,8 @@ def test_http2_by_upgrade(script: Script, drive: Any) -> None:
             {"h2_expect_headers": {"stream": 3, "method": "POST", "headers": {"upgrade": None}}},
             {"h2_expect_data": {"stream": 3, "body": "a body", "end_stream": True}},
             {"h2_headers": {"stream": 3, "headers": [[":status", "204"]], "end_stream": True}},
-            {"wait_close": {"discard": True}},
-        ]
+        ],
+        protocol="upgrade",
     )
     with Client(http_versions="upgrade", drive=drive) as client:
         first = client.get(played.url + "/1")
