@@ -937,6 +937,13 @@ typedef int32_t trunk_http;
 #define TRUNK_HTTP_2 2
 
 /**
+ * As `TRUNK_HTTP_AUTO`, but in clear text HTTP/1.1 that asks for HTTP/2 (`Upgrade: h2c`; RFC 7540, 3.2). Only a request
+ * without a body asks; until the peer has answered, for 1 s at most, others to the origin wait. A peer that does not want
+ * to is spoken with by HTTP/1.1. A proxy that forwards is not asked: an upgrade does not go past it.
+ */
+#define TRUNK_HTTP_UPGRADE 3
+
+/**
  * Makes options, each at its default.
  *
  * Ownership: the caller frees `*options`; managers made with them keep a copy.

@@ -23,11 +23,13 @@ command make make
 '
 needed_test='
 command apache2 apache2-bin
+command caddy caddy
 command cmake cmake
 command danted dante-server
 command dune ocaml-dune
 command etcd etcd-server
 command etcdctl etcd-client
+command h2o h2o
 command haproxy haproxy
 command microsocks microsocks
 command node nodejs
@@ -97,8 +99,10 @@ apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --no-install-r
 for package in "$@"; do
     case $package in
     nginx) systemctl --quiet disable nginx 2>/dev/null || true ;;
+    caddy) systemctl --quiet disable caddy 2>/dev/null || true ;;
     dante-server) systemctl --quiet disable danted 2>/dev/null || true ;;
     etcd-server) systemctl --quiet disable etcd 2>/dev/null || true ;;
+    h2o) systemctl --quiet disable h2o 2>/dev/null || true ;;
     haproxy) systemctl --quiet disable haproxy 2>/dev/null || true ;;
     nghttp2-proxy) systemctl --quiet disable nghttpx 2>/dev/null || true ;;
     squid-openssl) systemctl --quiet disable squid 2>/dev/null || true ;;

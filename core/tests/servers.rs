@@ -8,6 +8,8 @@ mod kit;
 mod apache;
 #[path = "servers/grpc.rs"]
 mod grpc;
+#[path = "servers/h2c.rs"]
+mod h2c;
 #[path = "servers/haproxy.rs"]
 mod haproxy;
 #[path = "servers/httpbin.rs"]
@@ -232,6 +234,12 @@ fn hypercorn() {
             HttpVersions::Http2,
             Protocol::Http2,
         );
+        exercise(
+            &manager,
+            &format!("http://127.0.0.1:{plain}"),
+            HttpVersions::Upgrade,
+            Protocol::Http2,
+        );
         let mut request = Request::new("POST", &format!("https://localhost:{tls}/")).unwrap();
         request.body(vec![7; 300_000]);
         assert_eq!(fetch(&manager, request).good().body, vec![7; 300_000]);
@@ -241,6 +249,21 @@ fn hypercorn() {
         ] {
             echo(&manager, &url);
         }
+        // A WebSocket that may do so shares the connection that was upgraded.
+        let manager = kit::manager(drive);
+        let url = format!("http://127.0.0.1:{plain}/10");
+        ask(&manager, &url, HttpVersions::Upgrade).good();
+        for versions in [HttpVersions::Auto, HttpVersions::Upgrade] {
+            let mut request = Request::get(&format!("ws://127.0.0.1:{plain}/")).unwrap();
+            request.http(versions);
+            let socket = submit(&manager, request);
+            let head = socket.recv(soon()).unwrap();
+            assert!(
+                matches!(head.part(), Part::Head(head) if head.status == 200),
+                "{head:?}"
+            );
+        }
+        assert_eq!(manager.statistics().connections_opened, 1, "{drive:?}");
     }
 }
 

@@ -21,6 +21,10 @@ pub const TRUNK_HTTP_AUTO: trunk_http = 0;
 pub const TRUNK_HTTP_1: trunk_http = 1;
 /// HTTP/2 only; in clear text by prior knowledge (RFC 9113, 3.3).
 pub const TRUNK_HTTP_2: trunk_http = 2;
+/// As `TRUNK_HTTP_AUTO`, but in clear text HTTP/1.1 that asks for HTTP/2 (`Upgrade: h2c`; RFC 7540, 3.2). Only a request
+/// without a body asks; until the peer has answered, for 1 s at most, others to the origin wait. A peer that does not want
+/// to is spoken with by HTTP/1.1. A proxy that forwards is not asked: an upgrade does not go past it.
+pub const TRUNK_HTTP_UPGRADE: trunk_http = 3;
 
 /// The versions of an argument.
 ///
@@ -31,6 +35,7 @@ pub(crate) fn http_versions(versions: trunk_http) -> Result<HttpVersions> {
         TRUNK_HTTP_AUTO => Ok(HttpVersions::Auto),
         TRUNK_HTTP_1 => Ok(HttpVersions::Http1),
         TRUNK_HTTP_2 => Ok(HttpVersions::Http2),
+        TRUNK_HTTP_UPGRADE => Ok(HttpVersions::Upgrade),
         _ => Err(Error::new(
             ErrorCode::InvalidArgument,
             format!("there is no HTTP version choice {versions}"),

@@ -6,6 +6,7 @@ type http =
   | Auto
   | Http_1
   | Http_2
+  | Upgrade
 
 type tls_version = Tls_1_2   | Tls_1_3
 

@@ -10,6 +10,8 @@ type http =
   | Auto  (** HTTP/2 where TLS negotiates it, else HTTP/1.1. Clear text is HTTP/1.1. *)
   | Http_1  (** HTTP/1.1 only. *)
   | Http_2  (** HTTP/2 only; in clear text by prior knowledge. *)
+  | Upgrade
+      (** As [Auto], but in clear text HTTP/1.1 that asks for HTTP/2 (RFC 7540, 3.2), in requests without a body. *)
 
 (** A version of TLS. *)
 type tls_version = Tls_1_2  (** RFC 5246. *) | Tls_1_3  (** RFC 8446. *)

@@ -4,7 +4,7 @@ let give set options = function None -> () | Some given -> set options given
 let time set options = function None -> () | Some seconds -> set options (Outcome.milliseconds seconds)
 let pair set options = function None -> () | Some (one, other) -> set options one other
 
-let http_number : Setting.http -> int = function Auto -> 0 | Http_1 -> 1 | Http_2 -> 2
+let http_number : Setting.http -> int = function Auto -> 0 | Http_1 -> 1 | Http_2 -> 2 | Upgrade -> 3
 let http_setter options http = Native.set_http options (http_number http)
 let websocket_http_setter options http = Native.set_websocket_http options (http_number http)
 

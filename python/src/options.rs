@@ -11,14 +11,15 @@ use crate::cookies::CookieJar;
 use crate::har::HarLog;
 use crate::{connection, policy, timeout};
 
-/// `auto`, `http1` or `http2`.
+/// `auto`, `http1`, `http2` or `upgrade`.
 pub(crate) fn http_versions(value: &Bound<'_, PyAny>) -> PyResult<HttpVersions> {
     match &*value.extract::<std::borrow::Cow<'_, str>>()? {
         "auto" => Ok(HttpVersions::Auto),
         "http1" => Ok(HttpVersions::Http1),
         "http2" => Ok(HttpVersions::Http2),
+        "upgrade" => Ok(HttpVersions::Upgrade),
         other => Err(PyValueError::new_err(format!(
-            "http_versions is 'auto', 'http1' or 'http2', not {other:?}"
+            "http_versions is 'auto', 'http1', 'http2' or 'upgrade', not {other:?}"
         ))),
     }
 }

@@ -167,6 +167,8 @@ static void run_case(const cJSON *one, const struct server *server, enum deliver
     trunk_manager_options *options = manager_options(is_inline);
     if (strcmp(protocol, "http2") == 0)
         CHECK_OK(trunk_manager_options_set_http(options, TRUNK_HTTP_2));
+    if (strcmp(protocol, "upgrade") == 0)
+        CHECK_OK(trunk_manager_options_set_http(options, TRUNK_HTTP_UPGRADE));
     cJSON_ArrayForEach(option, item(one, "manager")) set_manager_option(options, option->string, option);
     trunk_manager *manager = manager_make(options);
 

@@ -97,12 +97,12 @@ def script(tmp_path: Path) -> Iterator[Script]:
     """Starts a server whose connections play the scripts given."""
     with ExitStack() as stack:
 
-        def start(*connections: list[dict[str, Any]]) -> Scripted:
+        def start(*connections: list[dict[str, Any]], protocol: str = "http1") -> Scripted:
             case = {
                 "name": "script",
                 "about": "Of one test.",
                 "promises": [2],
-                "protocol": "http1",
+                "protocol": protocol,
                 "requests": [{"parts": [{"done": True}]}],
                 "server": {"connections": connections},
             }

@@ -24,6 +24,9 @@ def test_get(server: Server) -> None:
     assert done.stdout.startswith(b"HTTP/1.1 200 OK\ncontent-type: application/octet-stream\n")
     done = trunkline("get", "--http2", "-i", server.http)
     assert done.stdout.startswith(b"HTTP/2 200")
+    # Nobody has to agree.
+    done = trunkline("get", "--http2-upgrade", "-i", server.http)
+    assert done.stdout.startswith(b"HTTP/1.1 200")
 
 
 def test_post(server: Server, tmp_path: Path) -> None:
@@ -160,6 +163,23 @@ def test_answers(server: Server, script: Script) -> None:
     done = trunkline("get", "-f", server.http + "/status/404")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"404 Not Found" in done.stderr
+
+
+def test_upgrade(script: Script) -> None:
+    played = script(
+        [
+            {"expect_request": {"headers": {"upgrade": "h2c"}}},
+            {"send": "HTTP/1.1 101 S\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"},
+            {"h2_start": {}},
+            {"h2_headers": {"stream": 1, "headers": [[":status", "200"]]}},
+            {"h2_data": {"stream": 1, "data": "hello", "end_stream": True}},
+            {"wait_close": {"discard": True}},
+        ]
+    )
+    done = trunkline("get", "--http2-upgrade", "-i", played.url)
+    assert done.stdout.startswith(b"HTTP/2 200") and done.stdout.endswith(b"hello"), done
+    played.check()
+    assert trunkline("get", "--http1", "--http2-upgrade", played.url).returncode == 2
 
 
 def test_no_redirects(script: Script) -> None:

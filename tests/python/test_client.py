@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Server
+from conftest import Script, Server
 
 import trunkline
 from trunkline import Client, Headers, Timeout
@@ -159,6 +160,31 @@ def test_http2_by_prior_knowledge(server: Server) -> None:
         response = client.get(server.http + "/trailers")
         assert response.http_version == "HTTP/2"
         assert response.trailers == {"x-sum": "42"}
+
+
+def test_http2_by_upgrade(script: Script, drive: Any) -> None:
+    played = script(
+        [
+            {"expect_request": {"target": "/1", "headers": {"upgrade": "h2c"}}},
+            {"send": "HTTP/1.1 101 S\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"},
+            {"h2_start": {}},
+            {"h2_headers": {"stream": 1, "headers": [[":status", "200"]]}},
+            {"h2_data": {"stream": 1, "data": "hello"}},
+            {"h2_headers": {"stream": 1, "headers": [["x-sum", "42"]], "end_stream": True}},
+            {"h2_expect_headers": {"stream": 3, "method": "POST", "headers": {"upgrade": None}}},
+            {"h2_expect_data": {"stream": 3, "body": "a body", "end_stream": True}},
+            {"h2_headers": {"stream": 3, "headers": [[":status", "204"]], "end_stream": True}},
+        ],
+        protocol="upgrade",
+    )
+    with Client(http_versions="upgrade", drive=drive) as client:
+        first = client.get(played.url + "/1")
+        assert (first.http_version, first.text) == ("HTTP/2", "hello")
+        assert first.trailers == {"x-sum": "42"}
+        second = client.post(played.url + "/2", content="a body")
+        assert (second.http_version, second.status_code) == ("HTTP/2", 204)
+        assert client.statistics()["connections_opened"] == 1
+    played.check()
 
 
 def test_trust(server: Server) -> None:

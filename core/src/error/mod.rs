@@ -116,6 +116,11 @@ impl Error {
         self.map(|inner| inner.replay = true)
     }
 
+    /// Whatever the protocol says of it: the peer is known to have begun with the request.
+    pub(crate) fn processed(self) -> Error {
+        self.map(|inner| inner.replay = false)
+    }
+
     pub(crate) fn is_unprocessed(&self) -> bool {
         self.0.replay
     }

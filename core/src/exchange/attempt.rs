@@ -52,6 +52,7 @@ impl Leg<'_> {
         }
         // A request that must not be sent twice asks for certainty that the connection is open.
         let mut ask = Ask::new(!self.is_idempotent());
+        ask.offers_http2 = self.may_ask_for_http2();
         let (mut replays, mut refusals) = (0, 0);
         let mut left: Option<Arc<Carried>> = None;
         loop {

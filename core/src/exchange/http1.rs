@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 
 use super::Leg;
 use super::attempt::Failed;
+use super::h2c::Asked;
 use super::journey::Arrival;
 use super::receive::Reception;
 use crate::coding::Decoder;
@@ -40,13 +41,25 @@ impl Leg<'_> {
     ) -> std::result::Result<Arrival, Failed> {
         let reused = lease.http1.reused;
         self.watch.acquired(&lease.http1.info, reused);
-        let response =
-            self.send_http1(&mut lease, self.headers())
-                .await
-                .map_err(|mut failed| {
-                    failed.stale &= reused;
-                    failed
-                })?;
+        let unless_new = |mut failed: Failed| {
+            failed.stale &= reused;
+            failed
+        };
+        let response = if lease.deciding.is_some() {
+            // Boxed, for it is rare.
+            let asking = Box::pin(self.ask_for_http2(lease));
+            match asking.await.map_err(unless_new)? {
+                Asked::Kept(kept) => {
+                    let response;
+                    (lease, response) = *kept;
+                    response
+                }
+                Asked::Arrived(arrival) => return Ok(arrival),
+            }
+        } else {
+            let sending = self.send_http1(&mut lease, self.headers());
+            sending.await.map_err(unless_new)?
+        };
         lease.http1.keep_alive = keep_alive(response.headers());
         self.check_framing(response.headers())?;
         let (head, body) = response.into_parts();

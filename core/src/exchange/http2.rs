@@ -34,13 +34,18 @@ impl Leg<'_> {
         // Whoever hears of the end finds the stream and its place free.
         drop(lease);
         let answered = outcome?;
-        Ok(match answered.next {
+        Ok(self.arrived_http2(answered))
+    }
+
+    /// Tells the end of an answer that is the caller's. The stream is given back by now.
+    pub(super) fn arrived_http2(&self, answered: Answered) -> Arrival {
+        match answered.next {
             Some(next) => Arrival::Next(*next),
             None => {
                 self.done(answered.received, answered.status);
                 Arrival::Done
             }
-        })
+        }
     }
 
     /// Sends the request and delivers all of the answer but its end.
@@ -54,6 +59,7 @@ impl Leg<'_> {
         };
         let _counted = self.count_stream();
         let request = self.http2_request();
+        self.log_request(request.headers());
         let without_body = matches!(self.body(), Body::Empty);
         let (response, stream) = sender
             .send_request(request, without_body)
@@ -124,7 +130,8 @@ impl Leg<'_> {
         refused(lease, error, stale)
     }
 
-    fn http2_request(&self) -> http::Request<()> {
+    /// The request as HTTP/2 has it, without its body.
+    pub(super) fn http2_request(&self) -> http::Request<()> {
         let mut request = http::Request::new(());
         *request.method_mut() = self.request.method.clone();
         *request.uri_mut() = self.request.address.absolute_form.clone();
@@ -144,7 +151,6 @@ impl Leg<'_> {
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.log_request(&headers);
         *request.headers_mut() = headers;
         request
     }
@@ -271,7 +277,7 @@ impl Leg<'_> {
         .await
     }
 
-    async fn receive_http2(
+    pub(super) async fn receive_http2(
         &self,
         response: ResponseFuture,
         lease: &Http2Lease,
@@ -459,7 +465,7 @@ fn refused(lease: &Http2Lease, error: Error, stale: bool) -> Failed {
 }
 
 /// What an answer was.
-struct Answered {
+pub(super) struct Answered {
     received: u64,
     status: StatusCode,
     /// Where it only leads on.

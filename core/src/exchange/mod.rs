@@ -2,6 +2,7 @@
 
 mod attempt;
 mod expect;
+mod h2c;
 mod http1;
 mod http2;
 mod journey;

@@ -136,6 +136,11 @@ impl Watch {
         }
     }
 
+    /// The connection speaks another protocol now.
+    pub(crate) fn upgraded(&self, connection: &Arc<ConnectionInfo>) {
+        self.lock().connection = Some(Arc::clone(connection));
+    }
+
     pub(crate) fn first_byte(&self) {
         let now = self.reactor.turn();
         let mut inner = self.lock();

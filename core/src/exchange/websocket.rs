@@ -146,8 +146,10 @@ impl Leg<'_> {
     async fn handshake(&self) -> std::result::Result<Outcome, Failed> {
         let target = match self.target.versions {
             HttpVersions::Http1 if self.may_share_clear() => {
-                let shared = self.target.with(HttpVersions::Http2);
-                self.pool.has_http2(&shared).then_some(shared)
+                [HttpVersions::Http2, HttpVersions::Upgrade]
+                    .map(|versions| self.target.with(versions))
+                    .into_iter()
+                    .find(|shared| self.pool.has_http2(shared))
             }
             HttpVersions::Http1 => None,
             _ => Some(self.target.clone()),
@@ -170,7 +172,7 @@ impl Leg<'_> {
     /// Without TLS nothing negotiates HTTP/2, but requests may have opened a connection.
     fn may_share_clear(&self) -> bool {
         let asked = self.request.http.unwrap_or(self.options().websocket_http);
-        asked == HttpVersions::Auto
+        matches!(asked, HttpVersions::Auto | HttpVersions::Upgrade)
     }
 
     fn websocket_setup(&self) -> Setup {

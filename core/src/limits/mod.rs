@@ -50,6 +50,8 @@ pub const HTTP2_HEADER_TABLE: u32 = 4096;
 pub const HTTP2_CONCURRENT_STREAMS: usize = 1000;
 /// Streams opened before the peer's SETTINGS are known.
 pub const HTTP2_INITIAL_STREAMS: usize = 100;
+/// How long requests wait for what a peer says to the first one's upgrade to HTTP/2, before they go without it.
+pub const UPGRADE_PATIENCE: Duration = Duration::from_secs(1);
 /// Cancelled HTTP/2 streams that are remembered on one connection, for frames that are still on their way.
 pub const HTTP2_RESET_STREAMS: usize = 4096;
 /// How long a cancelled HTTP/2 stream is remembered.

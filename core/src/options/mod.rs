@@ -47,6 +47,11 @@ pub enum HttpVersions {
     Http1,
     /// HTTP/2 only; in clear text by prior knowledge (RFC 9113, 3.3).
     Http2,
+    /// As `Auto`, but in clear text HTTP/1.1 that asks for HTTP/2 (`Upgrade: h2c`; RFC 7540, 3.2). Only a request without
+    /// a body asks; until the peer has answered, for at most [`limits::UPGRADE_PATIENCE`], others to the origin wait. A peer
+    /// that does not want to is spoken with by HTTP/1.1. A proxy that forwards is not asked: an upgrade does not go past
+    /// it.
+    Upgrade,
 }
 
 /// Deadlines by phase. `None` sets no limit.

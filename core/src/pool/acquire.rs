@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::open::{Opening, info};
 use super::shared::Further;
 use super::waiters::{Waiter, Waiting};
-use super::{FRESH, Http1Lease, Http2Lease, Idle, Inner, Lease, Place, Pool, Shared};
+use super::{Deciding, FRESH, Http1Lease, Http2Lease, Idle, Inner, Lease, Place, Pool, Shared};
 use crate::connect::{Connector, Progress};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::limits;
@@ -24,6 +24,8 @@ pub(crate) struct Ask {
     pub(crate) fresh: bool,
     /// Whether an HTTP/1.1 connection that is opened for it becomes its own.
     upgrade: bool,
+    /// Whether it can ask for the upgrade to HTTP/2, where the target is one to be asked.
+    pub(crate) offers_http2: bool,
     /// Its number among all that ever asked, which it keeps; 0 before the first time.
     number: u64,
 }
@@ -34,6 +36,7 @@ impl Ask {
             look,
             fresh: false,
             upgrade: false,
+            offers_http2: false,
             number: 0,
         }
     }
@@ -44,6 +47,7 @@ impl Ask {
             look: true,
             fresh: true,
             upgrade: true,
+            offers_http2: false,
             number: 0,
         }
     }
@@ -51,7 +55,8 @@ impl Ask {
 
 /// What a request does next.
 enum Step {
-    Http1(Http1, Place),
+    /// If the flag says so, it is to ask for the upgrade.
+    Http1(Http1, Place, bool),
     Http2(Arc<Http2>),
     Connect(Opening),
     Wait(Waiting),
@@ -72,8 +77,11 @@ impl Pool {
         loop {
             let step = self.step(target, waiter.take(), ask)?;
             match step {
-                Step::Http1(http1, place) => {
-                    return Ok(Lease::Http1(Http1Lease::new(http1, place, self, target)));
+                Step::Http1(http1, place, asks) => {
+                    let mut lease = Http1Lease::new(http1, place, self, target);
+                    lease.deciding =
+                        asks.then(|| Box::new(Deciding::new(self, target, true, false)));
+                    return Ok(Lease::Http1(lease));
                 }
                 Step::Http2(http2) => {
                     return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
@@ -170,7 +178,9 @@ impl Pool {
                 origin.waiters.wake_one();
                 return Ok(Step::Http2(http2));
             }
+            let opens = target.versions != HttpVersions::Upgrade || ask.offers_http2;
             let grows = may_take
+                && opens
                 && open.may_grow(self.connector.options.http2_connections_per_origin.max(1));
             if !grows {
                 return self
@@ -211,7 +221,11 @@ impl Pool {
                 let look = ask.look || self.connector.reactor.news_age() > FRESH;
                 if now < idle.until && idle.http1.is_open(look) {
                     if dead.is_empty() {
-                        return Ok(Step::Http1(idle.http1, idle.place));
+                        let asks = ask.offers_http2 && matches!(origin.shared, Shared::None);
+                        if asks {
+                            origin.shared = Shared::Connecting;
+                        }
+                        return Ok(Step::Http1(idle.http1, idle.place, asks));
                     }
                     // Dropping the dead ones needs the lock; put this one back and come again.
                     self.connector
@@ -233,8 +247,12 @@ impl Pool {
                 .map(Step::Wait);
         }
         let decides = matches!(origin.shared, Shared::None)
-            && (target.versions == HttpVersions::Http2
-                || (target.tls && target.versions == HttpVersions::Auto));
+            && match target.versions {
+                HttpVersions::Http2 => true,
+                HttpVersions::Auto => target.tls,
+                HttpVersions::Upgrade => ask.offers_http2,
+                HttpVersions::Http1 => false,
+            };
         match self.take_place(&mut inner, target, woken.is_some())? {
             Some((place, evicted)) => {
                 if decides && let Some(origin) = inner.origins.get_mut(target) {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::place::Place;
-use super::{Http1, Http2, Pool};
+use super::{Deciding, Http1, Http2, Pool};
+use crate::part::{ConnectionInfo, Protocol};
+use crate::protocol::http2::Begun;
 use crate::request::Target;
 
 /// A request's hold on a connection. Dropped in any state, it gives the place back.
@@ -16,6 +18,8 @@ pub(crate) enum Lease {
 /// A whole HTTP/1.1 connection. Dropped, it is closed; only [`Http1Lease::keep`] puts it back.
 pub(crate) struct Http1Lease {
     pub(crate) http1: Http1,
+    /// Whoever holds it asks for the upgrade to HTTP/2, and says what came of it.
+    pub(crate) deciding: Option<Box<Deciding>>,
     place: Place,
     pool: Arc<Pool>,
     target: Arc<Target>,
@@ -30,6 +34,7 @@ impl Http1Lease {
     ) -> Http1Lease {
         Http1Lease {
             http1,
+            deciding: None,
             place,
             pool: Arc::clone(pool),
             target: Arc::clone(target),
@@ -48,8 +53,28 @@ impl Http1Lease {
             place,
             pool,
             target,
+            ..
         } = self;
         pool.keep(&target, http1, place);
+    }
+
+    /// Goes on with HTTP/2 on what was its connection, which all that ask for its target share from now on.
+    pub(crate) fn upgraded(self, begun: Begun, deciding: &mut Deciding) -> Http2Lease {
+        let info = Arc::new(ConnectionInfo {
+            protocol: Protocol::Http2,
+            ..ConnectionInfo::clone(&self.http1.info)
+        });
+        tracing::info!(connection = info.id, "upgraded to HTTP/2");
+        let Http1Lease {
+            place,
+            pool,
+            target,
+            ..
+        } = self;
+        let http2 = pool.start_http2(&target, begun, info, place);
+        deciding.settle(&mut pool.lock(), &http2);
+        pool.sweeper.wake();
+        Http2Lease::new(http2, &pool, &target)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod acquire;
 mod coalesce;
+mod deciding;
 mod lease;
 mod open;
 mod place;
@@ -26,6 +27,7 @@ use crate::request::Target;
 
 pub(crate) use acquire::Ask;
 use coalesce::Offer;
+pub(crate) use deciding::Deciding;
 pub(crate) use lease::{Http1Lease, Http2Lease, Lease};
 pub(crate) use place::Place;
 use shared::Shared;

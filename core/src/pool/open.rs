@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::coalesce::Found;
-use super::{Http1Lease, Http2Lease, Inner, Lease, Place, Pool, Shared};
+use super::deciding::Deciding;
+use super::{Http1Lease, Http2Lease, Lease, Place, Pool};
 use crate::connect::{Connector, Progress};
 use crate::error::{Error, ErrorCode, Result};
+use crate::options::HttpVersions;
 use crate::part::{ConnectionInfo, Protocol};
+use crate::protocol::Transport;
 use crate::protocol::http1::Http1;
-use crate::protocol::http2::Http2;
+use crate::protocol::http2::{Begun, Http2};
 use crate::request::Target;
+use crate::statistics::OpenConnection;
 
 /// A connection that is being opened. Dropped without an outcome, another request may try.
 pub(super) struct Opening {
@@ -31,13 +35,7 @@ impl Pool {
         progress: &dyn Progress,
     ) -> Result<Lease> {
         // Undone by its drop, so that a cancelled or failed attempt never leaves others waiting.
-        let mut deciding = Deciding {
-            pool: self,
-            target,
-            active: opening.decides,
-            further: opening.further,
-            failure: None,
-        };
+        let mut deciding = Deciding::new(self, target, opening.decides, opening.further);
         let found = if opening.further {
             Ok(Found::default())
         } else {
@@ -72,34 +70,14 @@ impl Pool {
         if connected.http2 {
             let info = info(&connected, Protocol::Http2);
             let offered = (connected.certificate.take(), connected.remote);
-            let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
-            let at_end = move || {
-                if let Some(pool) = pool.upgrade() {
-                    pool.forget_closed(&at);
-                }
-                drop(place);
-            };
-            let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
-            let room_changed = move || {
-                if let Some(pool) = pool.upgrade() {
-                    pool.room_changed(&at);
-                }
-            };
-            let http2 = Http2::open(
-                connected.stream,
-                info,
-                options,
-                reactor,
-                counters,
-                room_changed,
-                at_end,
-            )
-            .await
-            .inspect_err(|error| {
-                if deciding.further {
+            let counted = OpenConnection::new(counters, info.id);
+            let transport = Transport::new(connected.stream, counted);
+            let begun = Begun::new(transport, options).await.inspect_err(|error| {
+                if opening.further {
                     deciding.failure = Some(error.clone());
                 }
             })?;
+            let http2 = self.start_http2(target, begun, info, place);
             let mut inner = self.lock();
             Pool::offer(&mut inner, target, &http2, offered);
             deciding.settle(&mut inner, &http2);
@@ -107,13 +85,10 @@ impl Pool {
             self.sweeper.wake();
             return Ok(Lease::Http2(Http2Lease::new(http2, self, target)));
         }
-        if deciding.active {
-            let mut inner = self.lock();
-            if let Some(origin) = inner.origins.get_mut(target) {
-                origin.shared = Shared::Never;
-                deciding.active = false;
-                origin.waiters.wake_all();
-            }
+        // In clear text the peer has not been asked yet: the request does that, for all that wait.
+        let asks = target.versions == HttpVersions::Upgrade && deciding.is_open();
+        if !asks && opening.decides {
+            deciding.refuse();
         }
         let protocol = if opening.upgrade {
             Protocol::WebSocket
@@ -122,58 +97,49 @@ impl Pool {
         };
         let info = info(&connected, protocol);
         let stream = connected.stream;
-        let upgrade = opening.upgrade;
+        let upgrade = opening.upgrade || target.versions == HttpVersions::Upgrade;
         let http1 = Http1::open(stream, info, options, reactor, counters, upgrade).await?;
-        Ok(Lease::Http1(Http1Lease::new(http1, place, self, target)))
+        let mut lease = Http1Lease::new(http1, place, self, target);
+        lease.deciding = asks.then(|| Box::new(deciding));
+        Ok(Lease::Http1(lease))
     }
-}
 
-struct Deciding<'a> {
-    pool: &'a Arc<Pool>,
-    target: &'a Arc<Target>,
-    active: bool,
-    further: bool,
-    failure: Option<Error>,
-}
-
-impl Deciding<'_> {
-    /// The outcome is a connection that can be shared.
-    fn settle(&mut self, inner: &mut Inner, http2: &Arc<Http2>) {
-        if let Some(origin) = inner.origins.get_mut(self.target) {
-            origin.shared.add(Arc::clone(http2));
-            self.active = false;
-            self.further = false;
-            origin.waiters.wake_one();
-        }
-    }
-}
-
-impl Drop for Deciding<'_> {
-    fn drop(&mut self) {
-        if self.further {
-            let mut inner = self.pool.lock();
-            if let Some(origin) = inner.origins.get_mut(self.target) {
-                origin.shared.end_further(self.failure.is_some());
-                // The next may try, if this one was cancelled.
-                origin.waiters.wake_one();
+    /// Runs an HTTP/2 connection that has begun.
+    pub(super) fn start_http2(
+        self: &Arc<Self>,
+        target: &Arc<Target>,
+        begun: Begun,
+        info: Arc<ConnectionInfo>,
+        place: Place,
+    ) -> Arc<Http2> {
+        let Connector {
+            options,
+            reactor,
+            counters,
+            ..
+        } = &self.connector;
+        let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
+        let at_end = move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.forget_closed(&at);
             }
-        }
-        if !self.active {
-            return;
-        }
-        let mut inner = self.pool.lock();
-        if let Some(origin) = inner.origins.get_mut(self.target) {
-            if matches!(origin.shared, Shared::Connecting) {
-                origin.shared = Shared::None;
+            drop(place);
+        };
+        let (pool, at) = (Arc::downgrade(self), Arc::clone(target));
+        let room_changed = move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.room_changed(&at);
             }
-            match self.failure.take() {
-                // Whoever waited for this attempt shares its failure; a cancelled attempt is taken over by the next.
-                Some(error) => origin.waiters.fail_all(&error),
-                None => {
-                    origin.waiters.wake_one();
-                }
-            }
-        }
+        };
+        Http2::start(
+            begun,
+            info,
+            options,
+            reactor,
+            counters,
+            room_changed,
+            at_end,
+        )
     }
 }
 

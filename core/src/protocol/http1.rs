@@ -21,7 +21,7 @@ use crate::limits;
 use crate::options::ManagerOptions;
 use crate::part::{ConnectionInfo, Part};
 use crate::request::SourceReader;
-use crate::statistics::{Counters, add};
+use crate::statistics::{Counters, OpenConnection};
 
 /// A connection that carries one request at a time. Dropping it closes the socket.
 pub(crate) struct Http1 {
@@ -31,6 +31,7 @@ pub(crate) struct Http1 {
     /// How long the peer keeps it when unused, if it said so.
     pub(crate) keep_alive: Option<Duration>,
     abort: Abort,
+    counting: Weak<OpenConnection>,
     socket: Weak<OwnedFd>,
     received: Arc<AtomicU64>,
 }
@@ -58,21 +59,19 @@ impl Http1 {
             .await
             .map_err(|cause| failure(cause, "handshake"))?;
         let abort = Abort::default();
-        add(&counters.connections_opened, 1);
-        let (supervisor, counters) = (abort.clone(), Arc::clone(counters));
-        let number = info.id;
+        let counted = OpenConnection::new(counters, info.id);
+        let counting = Arc::downgrade(&counted);
+        let supervisor = abort.clone();
         if upgrade {
             reactor.spawn(async move {
                 let _ = supervisor.supervise(connection.with_upgrades()).await;
-                tracing::info!(connection = number, "connection ended");
-                add(&counters.connections_closed, 1);
+                drop(counted);
             });
         } else {
             reactor.spawn(async move {
                 // Its errors reach the request that it carries.
                 let _ = supervisor.supervise(connection).await;
-                tracing::info!(connection = number, "connection ended");
-                add(&counters.connections_closed, 1);
+                drop(counted);
             });
         }
         Ok(Http1 {
@@ -81,6 +80,7 @@ impl Http1 {
             reused: false,
             keep_alive: None,
             abort,
+            counting,
             socket,
             received,
         })
@@ -89,6 +89,11 @@ impl Http1 {
     /// Bytes that the peer has sent on it so far.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Keeps it counted as open when another protocol goes on with it; none where it has ended.
+    pub(crate) fn counted(&self) -> Option<Arc<OpenConnection>> {
+        self.counting.upgrade()
     }
 
     /// Whether it can carry another request. `look` asks the system whether the peer has closed it meanwhile, for when

@@ -1,25 +1,27 @@
 //! HTTP/2 on the h2 crate: one connection, many streams.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, ResponseFuture, SendRequest};
 
 use super::ping::{Pinger, Shown};
-use super::preface::{Noting, Settings};
+use super::preface::{Settings, Transport};
 use super::window::Adaptive;
-use crate::connect::Stream;
 use crate::drive::{Reactor, Timer};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits;
 use crate::options::ManagerOptions;
 use crate::part::ConnectionInfo;
 use crate::request::Target;
-use crate::statistics::{Counters, add};
+use crate::statistics::Counters;
+
+type Connection = h2::client::Connection<Transport, Bytes>;
 
 /// What became of the requests on a connection. It may be kept for longer than the connection stands.
 pub(crate) struct Carried {
@@ -56,38 +58,45 @@ pub(crate) struct Http2 {
     touched: Mutex<Instant>,
 }
 
-impl Http2 {
-    /// Takes a stream into use. `room_changed` is called when the peer's limit changes after someone found no room,
-    /// `at_end` when the connection has ended.
-    pub(crate) async fn open(
-        stream: Stream,
-        info: Arc<ConnectionInfo>,
-        options: &ManagerOptions,
-        reactor: &Arc<Reactor>,
-        counters: &Arc<Counters>,
-        mut room_changed: impl FnMut() + Send + 'static,
-        at_end: impl FnOnce() + Send + 'static,
-    ) -> Result<Arc<Http2>> {
-        let share = stream.share();
-        let window = if options.http2_adaptive_window {
-            limits::HTTP2_ADAPTIVE_WINDOW.min(options.http2_stream_window)
-        } else {
-            options.http2_stream_window
-        };
+/// A connection after h2's side of the handshake, which nobody runs yet.
+pub(crate) struct Begun {
+    sender: SendRequest<Bytes>,
+    connection: Connection,
+    /// The receive window of its streams, in bytes.
+    window: u32,
+    adaptive: Option<Adaptive>,
+    /// Bytes that may be read before others have their turn.
+    share: Arc<AtomicUsize>,
+    /// The peer's first frame was read.
+    first: Arc<AtomicBool>,
+    /// What an upgrade needs is done.
+    settled: Arc<AtomicBool>,
+}
+
+impl Begun {
+    /// Begins a connection on a stream.
+    pub(crate) async fn new(transport: Transport, options: &ManagerOptions) -> Result<Begun> {
+        let stream = transport.stream();
+        let (share, received) = (stream.share(), stream.received());
+        let (first, settled) = (transport.first_read(), transport.settled());
+        let window = first_window(options);
         let adaptive = options
             .http2_adaptive_window
-            .then(|| Adaptive::new(stream.received(), window, options.http2_stream_window));
-        let first = Arc::default();
-        let stream = Noting::new(stream, &first);
-        let (sender, mut connection) = Builder::new()
+            .then(|| Adaptive::new(received, window, options.http2_stream_window));
+        let mut builder = Builder::new();
+        // What the protocol has by itself is not said: Go's servers may be in the midst of the answer to an upgrade when
+        // they hear it, and then break that off with a change of the table.
+        if options.http2_header_table_size != limits::HTTP2_HEADER_TABLE {
+            builder.header_table_size(options.http2_header_table_size);
+        }
+        let (sender, connection) = builder
             .enable_push(false)
             .initial_window_size(window)
             // Streams that stand still for want of credit must never starve the others: each is bounded by its own
             // window, so the connection's may be as large as the protocol allows, and is unless told otherwise.
             .initial_connection_window_size(options.http2_connection_window)
             .max_frame_size(options.http2_max_frame_size)
-            .header_table_size(options.http2_header_table_size)
-            .max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
+            .max_header_list_size(header_list(options))
             .initial_max_send_streams(
                 limits::HTTP2_INITIAL_STREAMS.min(options.http2_max_concurrent_streams.max(1)),
             )
@@ -96,10 +105,63 @@ impl Http2 {
             .max_concurrent_reset_streams(limits::HTTP2_RESET_STREAMS)
             .reset_stream_duration(limits::HTTP2_RESET_MEMORY)
             .max_local_error_reset_streams(Some(limits::HTTP2_STREAM_ERRORS))
-            .handshake::<_, Bytes>(stream)
+            .handshake::<_, Bytes>(transport)
             .await
             .map_err(|cause| failure(&cause, "handshake"))?;
-        add(&counters.connections_opened, 1);
+        Ok(Begun {
+            sender,
+            connection,
+            window,
+            adaptive,
+            share,
+            first,
+            settled,
+        })
+    }
+
+    /// The answer to the request that asked for the upgrade. It is the first on the connection, and not sent again.
+    pub(crate) async fn adopt(&mut self, request: http::Request<()>) -> Result<ResponseFuture> {
+        let failed = |cause: h2::Error| failure(&cause, "upgrade");
+        let (response, _) = self.sender.send_request(request, true).map_err(failed)?;
+        // Nothing is waited for but h2 itself, which may have others' requests only after this one.
+        poll_fn(|cx| {
+            if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(cx) {
+                let text = "upgrade: the connection ended at once";
+                let early = || Error::new(ErrorCode::ConnectionClosed, text);
+                return Poll::Ready(Err(ended.err().map_or_else(early, failed)));
+            }
+            if self.settled.load(Ordering::Relaxed) {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        })
+        .await?;
+        Ok(response)
+    }
+}
+
+impl Http2 {
+    /// Takes a connection into use. `room_changed` is called when the peer's limit changes after someone found no room,
+    /// `at_end` when the connection has ended.
+    pub(crate) fn start(
+        begun: Begun,
+        info: Arc<ConnectionInfo>,
+        options: &ManagerOptions,
+        reactor: &Arc<Reactor>,
+        counters: &Arc<Counters>,
+        mut room_changed: impl FnMut() + Send + 'static,
+        at_end: impl FnOnce() + Send + 'static,
+    ) -> Arc<Http2> {
+        let Begun {
+            sender,
+            mut connection,
+            window,
+            adaptive,
+            share,
+            first,
+            ..
+        } = begun;
         let http2 = Arc::new(Http2 {
             sender,
             info,
@@ -129,10 +191,9 @@ impl Http2 {
         let weak = Arc::downgrade(&http2);
         let refused_at = Arc::clone(&http2.refused_at);
         let (reactor_of_ping, counters) = (Arc::clone(reactor), Arc::clone(counters));
-        let number = http2.info.id;
         let mut announced = false;
         reactor.spawn(async move {
-            let running = std::future::poll_fn(|cx| {
+            let running = poll_fn(|cx| {
                 let in_use = || pings_unused || weak.upgrade().is_some_and(|it| !it.is_unused());
                 if let Some(pinger) = &mut pinger {
                     match pinger.poll(cx, &reactor_of_ping, &counters, in_use) {
@@ -152,7 +213,7 @@ impl Http2 {
                 // Without an end to it, a fast peer would be read until its window is used up before anyone takes the
                 // first byte: both sides would wait for each other in turns, and what is taken would be cold.
                 share.store(limits::HTTP2_READ, Ordering::Relaxed);
-                let polled = std::pin::Pin::new(&mut connection).poll_connection(cx);
+                let polled = Pin::new(&mut connection).poll_connection(cx);
                 // What was read was also understood.
                 if !announced && first.load(Ordering::Acquire) {
                     announced = true;
@@ -172,16 +233,15 @@ impl Http2 {
             });
             // Its errors reach the streams that it carries.
             running.await;
-            drop(connection);
-            tracing::info!(connection = number, "connection ended");
             if let Some(http2) = weak.upgrade() {
                 http2.closed.store(true, Ordering::Release);
                 http2.settings.announce();
             }
-            add(&counters.connections_closed, 1);
+            // With it the place among the open ones goes.
+            drop(connection);
             at_end();
         });
-        Ok(http2)
+        http2
     }
 
     /// Whether the peer takes a CONNECT for another protocol (RFC 8441, 3), once its SETTINGS are known.
@@ -228,17 +288,27 @@ impl Http2 {
     }
 }
 
-trait PollConnection {
-    fn poll_connection(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>)
-    -> Poll<()>;
+/// The receive window of the streams of a new connection.
+pub(super) fn first_window(options: &ManagerOptions) -> u32 {
+    if options.http2_adaptive_window {
+        limits::HTTP2_ADAPTIVE_WINDOW.min(options.http2_stream_window)
+    } else {
+        options.http2_stream_window
+    }
 }
 
-impl PollConnection for h2::client::Connection<Noting, Bytes> {
-    fn poll_connection(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<()> {
-        std::future::Future::poll(self, cx).map(drop)
+/// Bytes of the header list of an answer.
+pub(super) fn header_list(options: &ManagerOptions) -> u32 {
+    u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX)
+}
+
+trait PollConnection {
+    fn poll_connection(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()>;
+}
+
+impl PollConnection for Connection {
+    fn poll_connection(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        Future::poll(self, cx).map(drop)
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) struct Address {
     /// As it was given, normalised.
     pub(crate) url: Url,
     /// By version; made when first asked for.
-    targets: [OnceLock<Arc<Target>>; 3],
+    targets: [OnceLock<Arc<Target>>; 4],
 }
 
 impl Address {
@@ -139,6 +139,9 @@ impl Address {
         match asked {
             // Without TLS nothing negotiates HTTP/2.
             HttpVersions::Auto if !self.tls => HttpVersions::Http1,
+            // TLS negotiates it, and a WebSocket is an upgrade itself.
+            HttpVersions::Upgrade if self.tls => HttpVersions::Auto,
+            HttpVersions::Upgrade if self.websocket => HttpVersions::Http1,
             other => other,
         }
     }
@@ -164,13 +167,14 @@ impl Address {
         let forwards = matches!(proxy.kind(), ProxyKind::Http { .. })
             && !self.tls
             && !self.websocket
-            && versions == HttpVersions::Http1;
+            // What asks for an upgrade goes no further than to the proxy (RFC 9110, 7.8).
+            && matches!(versions, HttpVersions::Http1 | HttpVersions::Upgrade);
         if forwards {
             return Target {
                 tls: false,
                 host: proxy.host().to_owned(),
                 port: proxy.port(),
-                versions,
+                versions: HttpVersions::Http1,
                 route: Route::Forward(proxy.clone()),
             };
         }
@@ -228,8 +232,15 @@ mod tests {
         assert_eq!(address.origin_form, "/a%20b?c=d");
         assert_eq!(address.absolute_form, "https://example.com:8443/a%20b?c=d");
         assert_eq!(address.authority, "example.com:8443");
-        assert_eq!(address.authorization.unwrap(), "Basic dXNlcjpwQHNz");
+        assert_eq!(
+            address.authorization.as_ref().unwrap(),
+            "Basic dXNlcjpwQHNz"
+        );
         let plain = Address::parse("http://[::1]:80").unwrap();
+        assert_eq!(address.versions(HttpVersions::Upgrade), HttpVersions::Auto);
+        assert_eq!(plain.versions(HttpVersions::Upgrade), HttpVersions::Upgrade);
+        let socket = Address::parse("ws://[::1]:80").unwrap();
+        assert_eq!(socket.versions(HttpVersions::Upgrade), HttpVersions::Http1);
         assert_eq!(
             (plain.host.as_str(), plain.port, plain.origin_form.path()),
             ("[::1]", 80, "/")

@@ -1,7 +1,7 @@
 //! Counters of a manager.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorCode};
@@ -70,6 +70,30 @@ pub(crate) struct Counters {
 /// Adds to a counter.
 pub(crate) fn add(counter: &AtomicU64, amount: u64) {
     counter.fetch_add(amount, Ordering::Relaxed);
+}
+
+/// A connection that stands, whatever is spoken on it, until the last who holds this drops it.
+pub(crate) struct OpenConnection {
+    counters: Arc<Counters>,
+    number: u64,
+}
+
+impl OpenConnection {
+    /// One more, with its number.
+    pub(crate) fn new(counters: &Arc<Counters>, number: u64) -> Arc<OpenConnection> {
+        add(&counters.connections_opened, 1);
+        Arc::new(OpenConnection {
+            counters: Arc::clone(counters),
+            number,
+        })
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        tracing::info!(connection = self.number, "connection ended");
+        add(&self.counters.connections_closed, 1);
+    }
 }
 
 impl Counters {

@@ -10,6 +10,9 @@ mod connection;
 mod credit;
 mod deadlines;
 mod ends;
+mod h2c;
+mod h2c_faults;
+
 mod http2_options;
 mod journeys;
 mod mutations;

@@ -49,6 +49,13 @@ pub fn get2(port: u16, path: &str) -> Request {
     request
 }
 
+/// A GET over HTTP/1.1 that may ask for HTTP/2.
+pub fn get_h2c(port: u16, path: &str) -> Request {
+    let mut request = get(port, path);
+    request.http(HttpVersions::Upgrade);
+    request
+}
+
 /// Everything that a request delivered.
 #[derive(Debug, Default)]
 pub struct Answer {

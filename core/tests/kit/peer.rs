@@ -157,7 +157,25 @@ impl Frame {
 /// The server's side of an HTTP/2 connection, frame by frame.
 pub struct Http2Peer(pub TcpStream);
 
+/// Agrees to HTTP/2 in clear text.
+pub const SWITCH_H2C: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n";
+
 impl Http2Peer {
+    /// Takes a request over HTTP/1.1 that asks for HTTP/2, agrees, and says these frames in the same write; the request's
+    /// head.
+    pub fn upgrade(mut stream: TcpStream, frames: &[Frame]) -> Option<(Http2Peer, String)> {
+        let head = read_head(&mut stream)?;
+        assert!(head.contains("\r\nupgrade: h2c\r\n"), "{head}");
+        let mut answer = SWITCH_H2C.as_bytes().to_vec();
+        answer.extend(frames.iter().flat_map(Frame::bytes));
+        stream.write_all(&answer).ok()?;
+        let mut preface = [0; 24];
+        stream.read_exact(&mut preface).ok()?;
+        assert_eq!(&preface[..3], b"PRI");
+        Some((Http2Peer(stream), head))
+    }
+
     /// Takes the client's preface and says its settings.
     pub fn accept(mut stream: TcpStream, settings: &[(u16, u32)]) -> Option<Http2Peer> {
         let mut preface = [0; 24];

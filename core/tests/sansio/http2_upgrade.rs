@@ -273,6 +273,81 @@ fn apache_upgrades() {
 }
 
 #[test]
+fn h2o_upgrades() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let started = start("h2o", |port| {
+        let text = format!(
+            "num-threads: 1\nuser: root\npid-file: {path}/pid\nlisten: {{host: 127.0.0.1, port: {port}}}\n\
+             hosts: {{default: {{paths: {{/: {{status: ON}}}}}}}}\n"
+        );
+        std::fs::write(folder.path().join("conf"), text).unwrap();
+        vec!["-c".to_owned(), format!("{path}/conf")]
+    });
+    let Some((_program, port)) = started else {
+        return;
+    };
+    check(&upgrade_at(port));
+}
+
+#[test]
+fn caddy_upgrades() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let started = start("caddy", |port| {
+        let text = format!(
+            "{{\nadmin off\nauto_https off\nstorage file_system {path}\nservers {{\nprotocols h1 h2 h2c\n}}\n}}\n\
+             http://127.0.0.1:{port} {{\nrespond hello\n}}\n"
+        );
+        std::fs::write(folder.path().join("Caddyfile"), text).unwrap();
+        ["run", "--config"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([format!("{path}/Caddyfile")])
+            .collect()
+    });
+    let Some((_program, port)) = started else {
+        return;
+    };
+    let record = upgrade_at(port);
+    check(&record);
+    assert_eq!(record.of("third")[1], "data hello");
+}
+
+#[test]
+fn hypercorn_upgrades() {
+    let application = "
+async def app(scope, receive, send):
+    if scope['type'] == 'http':
+        await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+        await send({'type': 'http.response.body', 'body': b'hello'})
+    else:
+        while True:
+            event = await receive()
+            await send({'type': event['type'] + '.complete'})
+            if event['type'] == 'lifespan.shutdown':
+                return
+";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hello.py"), application).unwrap();
+    let module = folder.path().join("hello").display().to_string();
+    let name = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin/hypercorn");
+    let started = start(name, |port| {
+        vec![
+            "-b".to_owned(),
+            format!("127.0.0.1:{port}"),
+            format!("{module}:app"),
+        ]
+    });
+    let Some((_program, port)) = started else {
+        return;
+    };
+    let record = upgrade_at(port);
+    check(&record);
+    assert_eq!(record.of("third")[1], "data hello");
+}
+
+#[test]
 fn a_request_that_http2_cannot_carry_is_refused() {
     let record = Record::default();
     let client = Http2Client::new(&Http2Settings::default(), None, record.connection()).unwrap();

@@ -8,7 +8,7 @@ use trunkline_test_server::embedded;
 
 use crate::kit::{Answer, DRIVES, PATIENCE, fetch, options, rest, submit};
 use crate::program::{Program, Running, SIZES, find, free_port};
-use crate::{echo, exercise, trusting};
+use crate::{echo, exercise, protocol, trusting};
 
 /// Where Debian keeps the modules.
 const MODULES: &str = "/usr/lib/apache2/modules";
@@ -141,6 +141,47 @@ fn apache_files() {
         }
         assert_eq!(manager.statistics().requests_failed, 0, "{drive:?}");
         echo(&manager, &format!("ws://127.0.0.1:{}/ws", apache.port));
+    }
+}
+
+/// Upgrades in clear text. Where Apache has sent all that it can before the client's preface is there, it goes away at once,
+/// and leaves what is left of a longer answer. Brotli makes it write an octet past the frames of stream 1.
+#[test]
+fn apache_upgrades() {
+    let Some(apache) = start() else { return };
+    let url = format!("{}/10", apache.plain);
+    for drive in DRIVES {
+        let manager = trusting(drive, &apache.program);
+        let upgrading = |method: &str, url: &str| {
+            let mut request = Request::new(method, url).unwrap();
+            request.http(HttpVersions::Upgrade);
+            request
+        };
+        for _ in 0..20 {
+            let answer = fetch(&manager, upgrading("GET", &url)).good();
+            assert_eq!(
+                (answer.body.len(), protocol(&answer)),
+                (10, Protocol::Http2)
+            );
+        }
+        // Those that it has not begun with when it goes away are sent again, by another upgrade.
+        let requests: Vec<_> = (0..200)
+            .map(|_| submit(&manager, upgrading("GET", &url)))
+            .collect();
+        for request in &requests {
+            let answer = rest(request).good();
+            assert_eq!(
+                (answer.body.len(), protocol(&answer)),
+                (10, Protocol::Http2)
+            );
+        }
+        for _ in 0..10 {
+            let mut upload = upgrading("POST", &format!("{}/echo", apache.plain));
+            upload.body(vec![7; 30_000]);
+            let answer = fetch(&manager, upload).good();
+            assert!(answer.body == vec![7; 30_000], "{}", answer.body.len());
+        }
+        assert_eq!(manager.statistics().requests_failed, 0, "{drive:?}");
     }
 }
 

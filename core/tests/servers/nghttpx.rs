@@ -72,6 +72,11 @@ fn nghttpx() {
                 Protocol::Http2,
             ),
             (
+                format!("http://127.0.0.1:{plain}"),
+                HttpVersions::Upgrade,
+                Protocol::Http2,
+            ),
+            (
                 format!("https://localhost:{tls}"),
                 HttpVersions::Auto,
                 Protocol::Http2,

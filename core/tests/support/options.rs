@@ -17,8 +17,10 @@ pub fn manager_options(case: &Case, drive: Drive) -> ManagerOptions {
         drive,
         ..Default::default()
     };
-    if case.protocol == Protocol::Http2 {
-        options.http = HttpVersions::Http2;
+    match case.protocol {
+        Protocol::Http2 => options.http = HttpVersions::Http2,
+        Protocol::Upgrade => options.http = HttpVersions::Upgrade,
+        _ => {}
     }
     let mut policy = PolicyOverrides::default();
     for (name, value) in &case.manager {

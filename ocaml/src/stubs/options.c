@@ -5,7 +5,7 @@
 
 /* ---- Of both ---- */
 
-SHARED_NUMBER(http, TRUNK_HTTP_2)
+SHARED_NUMBER(http, TRUNK_HTTP_UPGRADE)
 SHARED_NUMBER(pool_timeout, INT64_MAX)
 SHARED_NUMBER(resolve_timeout, INT64_MAX)
 SHARED_NUMBER(connect_timeout, INT64_MAX)
@@ -46,7 +46,7 @@ MANAGER_NUMBER(http2_header_table_size, UINT32_MAX)
 MANAGER_NUMBER(http2_connections_per_origin, SIZE_MAX)
 MANAGER_NUMBER(http2_ping_interval, INT64_MAX)
 MANAGER_NUMBER(proxy_auth, TRUNK_PROXY_AUTH_DIGEST)
-MANAGER_NUMBER(websocket_http, TRUNK_HTTP_2)
+MANAGER_NUMBER(websocket_http, TRUNK_HTTP_UPGRADE)
 
 MANAGER_FLAG(http2_adaptive_window)
 MANAGER_FLAG(http2_coalescing)

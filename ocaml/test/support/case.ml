@@ -128,7 +128,12 @@ let know names (json : Json.t) =
 let manager ~drive case =
   let o = Util.member "manager" case in
   know (manager_names @ shared_names) o;
-  let http = if text "protocol" case = Some "http2" then Some Setting.Http_2 else None in
+  let http =
+    match text "protocol" case with
+    | Some "http2" -> Some Setting.Http_2
+    | Some "upgrade" -> Some Setting.Upgrade
+    | _ -> None
+  in
   Manager.create ~drive ?http ?user_agent:(text "user_agent" o)
     ?idle_connection_timeout:(time "idle_connection_timeout" o)
     ?max_connections_per_origin:(number "max_connections_per_origin" o)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._websocket_options import CompressionTypes, ReconnectTypes
 
     Drive = Union[Literal["inline", "threads"], int]
-    HttpVersions = Literal["auto", "http1", "http2"]
+    HttpVersions = Literal["auto", "http1", "http2", "upgrade"]
     ProxyAuth = Literal["basic", "digest"]
     TlsVersion = Literal["1.2", "1.3"]
     RetryTypes = Union[
@@ -109,7 +109,7 @@ class CommonOptions(PolicyOptions, total=False):
     timeout: a `Timeout`, a number of seconds for every phase, or None for no limit at all.
     cookies: cookies that go along before the jar's, value by name; None leaves the jar alone.
     proxy: the URL of the proxy for this request, whatever the client's rules say; None connects directly.
-    http_versions: "auto", "http1" or "http2".
+    http_versions: "auto", "http1", "http2" or "upgrade", as the client's.
     max_bytes: the most bytes that the body of the answer may have, else `BodyTooLarge` (not for streamed answers).
     credit: bytes of a streamed answer that may have arrived and not been taken.
     into: a function that takes the pieces of the body as they come, and answers "continue" (or None) or "halt", which
@@ -221,7 +221,8 @@ class ClientOptions(PolicyOptions, total=False):
     headers, params, timeout, auth: for every request that has none of its own.
     cookies: a `CookieJar`, which clients may share; or cookies that go along with every request, value by name. The
         client keeps a jar of its own unless it is given one, or None: then it keeps no cookies.
-    http_versions: "auto" (HTTP/2 where TLS negotiates it), "http1", or "http2" (in clear text by prior knowledge).
+    http_versions: "auto" (HTTP/2 where TLS negotiates it), "http1", "http2" (in clear text by prior knowledge), or
+        "upgrade" ("auto", and in clear text HTTP/1.1 that asks for HTTP/2, RFC 7540, 3.2).
     verify: True (the platform's trust store), False (nobody is checked), or certificates to trust: a path or PEM.
     cert: a client certificate: a path to a PEM file with certificate and key, or (certificate, key), paths or PEM.
     server_hostname: the name that is checked and sent in place of the URL's host.

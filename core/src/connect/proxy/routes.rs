@@ -115,6 +115,17 @@ mod tests {
         let mut request = Request::get("http://direct.test/").unwrap();
         request.proxy(Some(proxy("own:3")));
         assert_eq!(shown(&routes, &request), "own:3 forward http://own:3");
+        // An upgrade is asked of whom the connection leads to.
+        request.http(HttpVersions::Upgrade);
+        assert_eq!(shown(&routes, &request), "own:3 forward http://own:3");
+        assert_eq!(routes.target(&request).versions, HttpVersions::Http1);
+        request.proxy(Some(proxy("socks5://own:3")));
+        assert_eq!(
+            shown(&routes, &request),
+            "direct.test:80 tunnel socks5://own:3"
+        );
+        assert_eq!(routes.target(&request).versions, HttpVersions::Upgrade);
+        request.proxy(Some(proxy("own:3")));
         options.unix_socket = Some("/socket".into());
         let routes = Routes::new(&options).unwrap();
         assert_eq!(shown(&routes, &request), "direct.test:80 direct");

@@ -25,7 +25,7 @@ pub(crate) struct Tls {
     options: TlsOptions,
     pins: Arc<[Pin]>,
     base: OnceLock<Result<Configuration>>,
-    by_version: [OnceLock<Arc<ClientConfig>>; 3],
+    by_version: [OnceLock<Arc<ClientConfig>>; 4],
 }
 
 /// A stream after its handshake.
@@ -77,7 +77,9 @@ impl Tls {
         }
         let mut config = self.base()?.client.clone();
         config.alpn_protocols = match versions {
-            HttpVersions::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            HttpVersions::Auto | HttpVersions::Upgrade => {
+                vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+            }
             HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
             HttpVersions::Http2 => vec![b"h2".to_vec()],
         };

@@ -60,13 +60,16 @@ impl Http2Settings {
             .initial_window_size(self.stream_window)
             .initial_connection_window_size(self.connection_window)
             .max_frame_size(self.max_frame_size)
-            .header_table_size(self.header_table_size)
             .max_header_list_size(self.max_header_bytes)
             .max_send_buffer_size(self.upload_buffer)
             .initial_max_send_streams(limits::HTTP2_INITIAL_STREAMS)
             .max_concurrent_reset_streams(limits::HTTP2_RESET_STREAMS)
             .reset_stream_duration(limits::HTTP2_RESET_MEMORY)
             .max_local_error_reset_streams(Some(limits::HTTP2_STREAM_ERRORS));
+        // What the protocol has by itself is not said: Go's servers may not expect it in the midst of an upgrade's answer.
+        if self.header_table_size != limits::HTTP2_HEADER_TABLE {
+            builder.header_table_size(self.header_table_size);
+        }
         if push {
             builder.max_concurrent_streams(self.max_pushed_streams);
         }

@@ -170,6 +170,8 @@ def request_options(arguments: argparse.Namespace) -> RequestOptions:
         options["cookies"] = cookies
     if arguments.http1 or arguments.http2:
         options["http_versions"] = "http1" if arguments.http1 else "http2"
+    elif arguments.http2_upgrade:
+        options["http_versions"] = "upgrade"
     if arguments.location_trusted:
         options["redirect_trusted"] = True
     if arguments.max_redirs is not None:

@@ -100,6 +100,11 @@ def _add_answer(group: argparse._ArgumentGroup) -> None:
     version.add_argument(
         "--http2", action="store_true", help="HTTP/2 only; in clear text by prior knowledge"
     )
+    version.add_argument(
+        "--http2-upgrade",
+        action="store_true",
+        help="HTTP/2 where the server agrees; in clear text it is asked to upgrade",
+    )
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -61,6 +61,8 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 in clear text with prior knowledge.
     Http2,
+    /// HTTP/1.1 in clear text that asks for HTTP/2.
+    Upgrade,
     /// WebSocket over HTTP/1.1 in clear text.
     Websocket,
     /// WebSocket over HTTP/2 in clear text with prior knowledge (RFC 8441).
