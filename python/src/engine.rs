@@ -17,6 +17,7 @@ use trunkline::{Control, Delivery, ErrorCode, Event, Request};
 use crate::channel::Channel;
 use crate::collect::{Answer, Collector};
 use crate::errors::checked;
+use crate::looking::{Host, Looks};
 use crate::parts::lock;
 
 /// How long requests that were told to end are waited for when their manager goes.
@@ -31,6 +32,7 @@ pub(crate) struct Binding {
     call_soon: Py<PyAny>,
     turn: Py<PyAny>,
     look: Py<PyAny>,
+    host: Option<Host>,
     descriptor: RawFd,
 }
 
@@ -93,7 +95,7 @@ pub(crate) struct Engine {
     binding: Mutex<Option<Arc<Binding>>>,
     batch: Mutex<Vec<Event>>,
     turn_is_due: AtomicBool,
-    look_is_due: AtomicBool,
+    looks: Looks,
     /// Futures of those who wait for the last request to end; the engine is closing.
     closing: Mutex<Option<Vec<Py<PyAny>>>>,
 }
@@ -107,7 +109,7 @@ impl Engine {
             binding: Mutex::new(None),
             batch: Mutex::new(Vec::new()),
             turn_is_due: AtomicBool::new(false),
-            look_is_due: AtomicBool::new(false),
+            looks: Looks::default(),
             closing: Mutex::new(None),
         }
     }
@@ -139,12 +141,13 @@ impl Engine {
             call_soon: event_loop.getattr(intern!(py, "call_soon"))?.unbind(),
             turn: turn(When::Soon)?,
             look: turn(When::Idle)?,
+            host: Host::of(&event_loop),
             event_loop: event_loop.unbind(),
             descriptor,
         });
         *lock(&self.binding) = Some(Arc::clone(&binding));
         self.turn_is_due.store(false, Ordering::Relaxed);
-        self.look_is_due.store(false, Ordering::Relaxed);
+        self.looks.forget();
         Ok(binding)
     }
 
@@ -160,6 +163,7 @@ impl Engine {
     pub(crate) fn turn_soon(&self, py: Python<'_>, binding: &Binding) -> PyResult<()> {
         if self.inline && !self.turn_is_due.swap(true, Ordering::Relaxed) {
             binding.call_soon.bind(py).call1((&binding.turn,))?;
+            self.looks.queued();
         }
         Ok(())
     }
@@ -301,13 +305,24 @@ impl Engine {
         self.hand_out(py, batch, checked(py, taken))
     }
 
-    /// For a loop that is about to sleep: looks a moment longer for what comes, where that is of use.
+    /// For a loop that would now sleep: looks a moment longer for what comes.
     fn look(&self, py: Python<'_>) -> PyResult<()> {
-        if lock(&self.entries).is_empty() {
+        let bound = lock(&self.binding).clone();
+        let Some((binding, host)) = bound.as_ref().and_then(|it| Some((it, it.host.as_ref()?)))
+        else {
+            return Ok(());
+        };
+        if !self.looks.is_next(host) {
+            binding.call_soon.bind(py).call1((&binding.look,))?;
+            return Ok(());
+        }
+        if host.has_others(py, self.looks.turns()) || lock(&self.entries).is_empty() {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut *lock(&self.batch));
-        let taken = py.detach(|| self.manager.look(&mut batch, BATCH));
+        let begun = Instant::now();
+        let taken = py.detach(|| self.manager.look(&mut batch, BATCH, || host.is_called()));
+        self.looks.took(begun.elapsed());
         // Of a manager that is closed nothing comes any more.
         self.hand_out(py, batch, Ok(taken.unwrap_or_default()))
     }
@@ -341,18 +356,14 @@ impl Engine {
 
     /// Has the loop look once it has run what is ready now: the tasks that were given something just now among it.
     fn look_soon(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.inline || self.look_is_due.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
         let bound = lock(&self.binding).clone();
-        match bound {
-            Some(binding) => binding
-                .call_soon
-                .bind(py)
-                .call1((&binding.look,))
-                .map(|_| ()),
-            None => Ok(()),
+        let Some(binding) = bound.filter(|it| self.inline && it.host.is_some()) else {
+            return Ok(());
+        };
+        if self.manager.may_look() && self.looks.begin() {
+            binding.call_soon.bind(py).call1((&binding.look,))?;
         }
+        Ok(())
     }
 
     /// Hands each part to its request; collects the futures of those that have something to see now, and the requests that
@@ -513,7 +524,7 @@ fn resolve(py: Python<'_>, futures: Vec<Py<PyAny>>) -> PyResult<()> {
 enum When {
     /// The descriptor is readable.
     Readable,
-    /// Something is to be sent.
+    /// Something is to be sent, unless it was meanwhile.
     Soon,
     /// What was ready has run.
     Idle,
@@ -528,13 +539,16 @@ impl Turn {
     #[pyo3(signature = (*_args))]
     fn __call__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
         match self.1 {
-            // A turn that was flushed meanwhile has nothing left to do.
-            When::Soon if !self.0.turn_is_due.swap(false, Ordering::Relaxed) => Ok(()),
-            When::Idle => {
-                self.0.look_is_due.store(false, Ordering::Relaxed);
-                self.0.look(py)
+            When::Soon => {
+                self.0.looks.ran();
+                if self.0.turn_is_due.swap(false, Ordering::Relaxed) {
+                    self.0.turn(py, None)
+                } else {
+                    Ok(())
+                }
             }
-            _ => self.0.turn(py, None),
+            When::Idle => self.0.look(py),
+            When::Readable => self.0.turn(py, None),
         }
     }
 }

@@ -158,7 +158,7 @@ pub(crate) fn message(py: Python<'_>, event: &Event, binary: Binary) -> Option<P
             kind,
             last,
             payload,
-        } => fragment(py, *kind, *last, payload).ok(),
+        } => fragment(py, *kind, *last, payload, binary).ok(),
         _ => None,
     }
 }

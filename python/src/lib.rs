@@ -17,6 +17,7 @@ mod heap;
 mod info;
 mod listener;
 mod log;
+mod looking;
 mod manager;
 mod options;
 mod parts;

@@ -9,8 +9,10 @@ use pyo3::types::{PyBytes, PyString};
 use trunkline::{Event, FragmentKind, Part};
 
 use crate::errors::raise;
+use crate::frames::Binary;
 use crate::headers::Headers;
 use crate::info::Summary;
+use crate::view::view;
 
 /// Status and header fields of an answer; of an informational (1xx) one where `informational` is true.
 #[pyclass(frozen, module = "trunkline")]
@@ -261,7 +263,13 @@ pub(crate) fn fragment(
     kind: FragmentKind,
     last: bool,
     payload: &Bytes,
+    binary: Binary,
 ) -> PyResult<Py<PyAny>> {
+    let payload = if binary == Binary::View {
+        view(py, payload.clone())?.into_any()
+    } else {
+        PyBytes::new(py, payload).into_any()
+    };
     let kind = match kind {
         FragmentKind::Text => "text",
         FragmentKind::Binary => "binary",
@@ -269,7 +277,7 @@ pub(crate) fn fragment(
     };
     let frame = Frame {
         kind,
-        payload: PyBytes::new(py, payload).into_any().unbind(),
+        payload: payload.unbind(),
         last,
         code: None,
     };
@@ -286,7 +294,7 @@ pub(crate) fn frame<'py>(py: Python<'py>, frame: &trunkline::Frame) -> PyResult<
             kind,
             last,
             payload,
-        } => return Ok(fragment(py, *kind, *last, payload)?.into_bound(py)),
+        } => return Ok(fragment(py, *kind, *last, payload, Binary::Copy)?.into_bound(py)),
         trunkline::Frame::Ping(data) => ("ping", bytes(data), None),
         trunkline::Frame::Pong(data) => ("pong", bytes(data), None),
         trunkline::Frame::Close(code, reason) => {

@@ -43,9 +43,7 @@ pub(crate) fn shared(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if data.extract::<i64>().is_ok() {
         return Err(wrong());
     }
-    Ok(Bytes::copy_from_slice(
-        copied.map_err(|_| wrong())?.cast::<PyBytes>()?.as_bytes(),
-    ))
+    shared(copied.map_err(|_| wrong())?.cast::<PyBytes>()?)
 }
 
 /// A request with its method and URL; for CONNECT, where it is to lead is among what is extra.

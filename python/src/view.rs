@@ -13,17 +13,19 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyMemoryView, PyType};
+use pyo3::types::{PyBytes, PyMemoryView, PyType};
 
-/// The number of the slot (CPython, `typeslots.h`).
+/// Bytes from which on a view keeps what was received.
+const LEAST: usize = 4 * 1024;
+/// The number of the slot (`CPython`, `typeslots.h`).
 const GET_BUFFER: c_int = 1;
-/// What is asked of a buffer (CPython, `pybuffer.h`).
+/// What is asked of a buffer (`CPython`, `pybuffer.h`).
 const WRITABLE: c_int = 0x1;
 const FORMAT: c_int = 0x4;
 const SHAPE: c_int = 0x8;
 const STRIDES: c_int = 0x10 | SHAPE;
 
-/// CPython's `Py_buffer`.
+/// `CPython`'s `Py_buffer`.
 #[repr(C)]
 struct Buffer {
     start: *mut c_void,
@@ -146,8 +148,11 @@ fn kind(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     .map(|kind| kind.bind(py))
 }
 
-/// A view of these bytes.
+/// A view of these bytes. So few that a copy costs less are copied, and keep nothing else.
 pub(crate) fn view(py: Python<'_>, bytes: Bytes) -> PyResult<Bound<'_, PyMemoryView>> {
+    if bytes.len() < LEAST {
+        return PyMemoryView::from(&PyBytes::new(py, &bytes));
+    }
     let kind = kind(py)?;
     // SAFETY: the type is one of ours, so that its objects are `Kept`s, made of zeros; nobody else has this one yet.
     let kept = unsafe {

@@ -1,18 +1,14 @@
-"""Messages as views of what was received, and how often the loop has its turn."""
+"""Messages as views of what was received."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import resource
 import struct
-from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import Server
 
-import trunkline
 from trunkline import AsyncClient, Client
 
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 300_000]
@@ -49,9 +45,9 @@ def test_views(client: Client) -> None:
 
 def test_their_owners_are_of_no_use_to_others(client: Client) -> None:
     with client.websocket("/ws", views=True) as ws:
-        ws.send(b"bytes")
+        ws.send(payload(5000))
         owner = ws.recv().obj
-    assert bytes(owner) == b"bytes"
+    assert bytes(owner) == payload(5000)
     with pytest.raises((BufferError, TypeError)):
         struct.pack_into("B", owner, 0, 1)
     # One that nobody has filled is empty, and can go as any other.
@@ -85,6 +81,13 @@ async def test_views_of_a_listener(aclient: AsyncClient) -> None:
     ]
 
 
+def test_pieces_are_views_too(client: Client) -> None:
+    with client.websocket("/ws", views=True, frames=True) as ws:
+        ws.send(payload(5000))
+        frame = ws.recv()
+        assert type(frame.payload) is memoryview and frame.payload == payload(5000)
+
+
 def test_views_that_are_gone_hold_nothing(client: Client) -> None:
     message = payload(100_000)
     with client.websocket("/ws", views=True) as ws:
@@ -99,54 +102,3 @@ def test_views_that_are_gone_hold_nothing(client: Client) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         echo(1000)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
-
-
-class Counting(asyncio.SelectorEventLoop):
-    """A loop that counts its passes."""
-
-    passes = 0
-
-    def _run_once(self) -> None:
-        self.passes += 1
-        super()._run_once()  # type: ignore[misc]
-
-
-def test_the_loop_has_its_turn_between_messages(server: Server) -> None:
-    """However soon the peer answers: what else is ready runs, and timers do."""
-    loop = Counting()
-
-    async def main() -> tuple[int, int]:
-        calls: Counter[int] = Counter()
-        done = loop.create_future()
-
-        def listener(_: object, messages: list[Any]) -> object:
-            calls[loop.passes] += 1
-            if sum(calls.values()) < 2000:
-                return messages
-            if not done.done():
-                done.set_result(None)
-            return None
-
-        slept = 0
-
-        async def sleeper() -> None:
-            nonlocal slept
-            while True:
-                await asyncio.sleep(0)
-                slept += 1
-
-        async with trunkline.AsyncClient(base_url=server.http) as client:
-            async with client.websocket("/ws", listener=listener) as ws:
-                other = asyncio.ensure_future(sleeper())
-                await ws.send("ping")
-                await done
-                other.cancel()
-        return max(calls.values()), slept
-
-    try:
-        most, slept = loop.run_until_complete(main())
-    finally:
-        loop.close()
-    # The descriptor, what was sent, and the look before sleeping.
-    assert most <= 3
-    assert slept >= 2000 // 3

@@ -420,24 +420,35 @@ impl Core {
         reactor.clock.is_none() && self.spin.is_worth_it()
     }
 
-    /// Looks for what makes `ready` hold, for a moment, and runs it; whether it does hold.
-    pub(super) fn look(&mut self, reactor: &Reactor, ready: &dyn Fn() -> bool) -> bool {
+    /// Looks for what makes `ready` hold, for a moment, and runs it; whether it does hold. It is given up, without being
+    /// counted, as soon as `busy` says that the host has something else to do.
+    pub(super) fn look(
+        &mut self,
+        reactor: &Reactor,
+        ready: &dyn Fn() -> bool,
+        busy: &dyn Fn() -> bool,
+    ) -> bool {
         let begun = Instant::now();
         let found = loop {
+            // What was found last is run, too.
             let more = self.run(reactor);
-            if ready() {
-                break true;
+            if ready() || begun.elapsed() >= limits::SPIN {
+                break ready();
             }
-            // Whose time has passed already: it only asks.
-            while !self.park(reactor, Some(begun)) && !more {
+            // Its time has passed already, so that it only asks.
+            while !more && !self.park(reactor, Some(begun)) && lock(&reactor.ready).is_empty() {
+                // What calls the host may be what is looked for: that has come since, then.
+                if busy() {
+                    if self.park(reactor, Some(begun)) {
+                        break;
+                    }
+                    return false;
+                }
                 if begun.elapsed() >= limits::SPIN {
                     self.spin.came(false);
                     return false;
                 }
                 std::hint::spin_loop();
-            }
-            if begun.elapsed() >= limits::SPIN {
-                break ready();
             }
         };
         self.spin.came(found);

@@ -89,10 +89,17 @@ impl Inline {
         });
     }
 
-    /// Looks for a moment for what makes `ready` hold, where that was of use the last times; whether it does hold. Not where
-    /// the reactor runs already.
-    pub(crate) fn look(&self, ready: &dyn Fn() -> bool) -> bool {
-        self.with_core(|core| core.may_look(&self.reactor) && core.look(&self.reactor, ready))
+    /// Whether it is of use to look before the host sleeps. To be asked once for each time that it would. Not where the
+    /// reactor runs already.
+    pub(crate) fn may_look(&self) -> bool {
+        let mut seat = self.seat();
+        let core = seat.core.as_mut();
+        core.is_some_and(|core| core.may_look(&self.reactor))
+    }
+
+    /// Looks for a moment for what makes `ready` hold; whether it does hold.
+    pub(crate) fn look(&self, ready: &dyn Fn() -> bool, busy: &dyn Fn() -> bool) -> bool {
+        self.with_core(|core| core.look(&self.reactor, ready, busy))
             .unwrap_or(false)
     }
 

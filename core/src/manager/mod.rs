@@ -288,23 +288,40 @@ impl Manager {
         }
     }
 
-    /// With the inline drive, for a host that would now sleep until the descriptor is readable: as [`Manager::poll`], and
-    /// where nothing is there looks for it a moment longer ([`limits::SPIN`](crate::limits::SPIN)), as long as peers answer
-    /// within such a moment. A peer on the same machine or in the same rack often does, and a processor that was put to sleep
-    /// takes longer to wake. Nothing is taken where it would not be of use, and with background threads.
+    /// With the inline drive, for a host that would now sleep until the descriptor is readable: whether to call
+    /// [`Manager::look`] before, which is so as long as peers answer within such a moment. To be asked once for each time.
+    pub fn may_look(&self) -> bool {
+        let inline = self.inner.reactors.inline();
+        self.inner.alive().is_ok() && inline.is_some_and(|inline| inline.may_look())
+    }
+
+    /// With the inline drive: as [`Manager::poll`] without waiting, and where nothing is there looks for it a moment longer
+    /// ([`limits::SPIN`](crate::limits::SPIN)). A peer on the same machine or in the same rack often answers within that, and a
+    /// processor that was put to sleep takes longer to wake. It is given up as soon as `busy` says that the host has something
+    /// else to do, of which it is asked all the time. With background threads nothing is looked for.
     ///
     /// # Errors
     /// As those of `poll`.
-    pub fn look(&self, batch: &mut Vec<Event>, max: usize) -> Result<usize> {
+    pub fn look(
+        &self,
+        batch: &mut Vec<Event>,
+        max: usize,
+        busy: impl Fn() -> bool,
+    ) -> Result<usize> {
         let inner = &self.inner;
         inner.alive()?;
         let queue = &inner.queue;
         if let Some(inline) = inner.reactors.inline()
-            && !inline.look(&|| !queue.is_empty() || queue.is_closed())
+            && queue.is_empty()
+            && !queue.is_closed()
         {
-            return Ok(0);
+            inline.look(&|| !queue.is_empty() || queue.is_closed(), &busy);
         }
+        let is_closed = queue.is_closed();
         let taken = queue.take(batch, max);
+        if taken == 0 && is_closed {
+            return Err(closed());
+        }
         self.show_rest(taken == max);
         Ok(taken)
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
-use trunkline::{Delivery, Drive, ErrorCode, Manager};
+use trunkline::{Delivery, Drive, ErrorCode, Event, Manager};
 use trunkline_test_server::embedded;
 
 use crate::kit::{DRIVES, PATIENCE, get, manager, submit};
@@ -212,5 +212,58 @@ fn what_is_done_quietly_waits_for_the_flush() {
                 .poll(&mut batch, 9, Some(Instant::now() + PATIENCE))
                 .unwrap();
         }
+    }
+}
+
+fn has_ended(batch: &[Event]) -> bool {
+    batch.iter().any(|event| event.is_terminal())
+}
+
+/// A host that looks before it sleeps is given the same, and is told as soon as it has something else to do.
+#[test]
+fn a_host_may_look_before_it_sleeps() {
+    let server = embedded::start(None).unwrap();
+    for drive in DRIVES {
+        let manager = manager(drive);
+        let descriptor = manager.descriptor().unwrap();
+        assert_eq!(manager.may_look(), matches!(drive, Drive::Inline));
+        let mut looks = 0;
+        for token in 0..50 {
+            let request = get(server.places().http, "/bytes/100");
+            manager.submit(request, Delivery::Queue { token }).unwrap();
+            let mut batch = Vec::new();
+            while !has_ended(&batch) {
+                // The host has something else to do each time that it is asked, every other time.
+                let busy = || token % 2 == 0;
+                looks += manager.look(&mut batch, 9, busy).unwrap();
+                if !has_ended(&batch) {
+                    assert!(readable(descriptor, PATIENCE), "{drive:?}");
+                    manager.poll(&mut batch, 9, Some(Instant::now())).unwrap();
+                }
+            }
+            assert!(batch.iter().all(|event| event.token() == token));
+        }
+        assert!(matches!(drive, Drive::Threads(_)) || looks > 0);
+        // What nobody answers is looked for in vain, and soon no more.
+        let silent = get(crate::kit::peer::silent(), "/");
+        manager
+            .submit(silent, Delivery::Queue { token: 0 })
+            .unwrap();
+        let mut tries = 0;
+        while manager.may_look() {
+            assert_eq!(manager.look(&mut Vec::new(), 9, || false).unwrap(), 0);
+            tries += 1;
+            assert!(tries < 20);
+        }
+        assert_eq!(tries > 0, matches!(drive, Drive::Inline));
+        manager.shutdown(Instant::now()).unwrap();
+        let mut rest = Vec::new();
+        let ended = loop {
+            match manager.look(&mut rest, 9, || false) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(ended.code(), ErrorCode::Closed);
     }
 }

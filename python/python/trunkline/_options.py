@@ -197,8 +197,8 @@ class WebSocketOptions(OpenOptions, total=False):
         send, or ("continue", messages) or ("halt", messages). With an `AsyncClient` it is called on the event loop's
         thread as messages come; with a `Client` by `ws.run()`. It must not wait.
     views: whether binary messages are handed over as read-only `memoryview`s of what was received, instead of as `bytes`
-        of their own, which saves a copy. A view keeps all that was received together with it, up to some 100 KiB, until
-        it and every slice of it are gone. Default False.
+        of their own, which saves a copy. A view of 4 KiB or more keeps the buffer that it came in until it and every
+        slice of it are gone: up to 256 KiB, or twice the largest message that came together with it. Default False.
     """
 
     subprotocols: Sequence[str]
