@@ -52,9 +52,9 @@ pub(super) fn show(cause: &HttpError, show: impl FnOnce(*const trunk_engine_erro
     let nearest = Error::from(cause.clone()).code();
     let (fault, expected, received) = match cause {
         HttpError::MalformedResponse(_) => (TRUNK_FAULT_MALFORMED_RESPONSE, 0, 0),
-        HttpError::InvalidBodyLength { expected, received } => {
-            (TRUNK_FAULT_INVALID_BODY_LENGTH, *expected, *received)
-        }
+        HttpError::InvalidBodyLength {
+            expected, received, ..
+        } => (TRUNK_FAULT_INVALID_BODY_LENGTH, *expected, *received),
         HttpError::Protocol { .. } => (TRUNK_FAULT_PROTOCOL, 0, 0),
         _ => (TRUNK_FAULT_EXCEPTION, 0, 0),
     };
