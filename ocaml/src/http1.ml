@@ -38,12 +38,12 @@ module Client_connection = struct
 
   let request connection ?trailers_handler ?informational_handler ?upgrade_handler (request : Request.t)
       ~error_handler ~response_handler =
-    let key, exchange =
+    let exchange =
       add connection ?trailers_handler ?informational_handler ?upgrade_handler ~error_handler ~response_handler
     in
     (match Request.body_length request with
     | `Error `Bad_request ->
-        ended exchange key;
+        ended exchange;
         exchange.is_closed <- true;
         error_handler (`Exn (Failure "http/1.1: the length of the body is not clear"))
     | (`Fixed _ | `Chunked) as length ->
@@ -51,7 +51,7 @@ module Client_connection = struct
         let headers =
           if length = `Chunked then Headers.remove request.headers "content-length" else request.headers
         in
-        send key exchange ~meth:request.meth ~uri:(uri_of request) ~fields:(Headers.to_list headers)
+        send exchange ~meth:request.meth ~uri:(uri_of request) ~fields:(Headers.to_list headers)
           ~upgradable:(Option.is_some upgrade_handler)
           ~has_body:(length <> `Fixed 0L));
     Body.writer exchange
