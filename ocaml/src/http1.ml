@@ -45,7 +45,12 @@ module Client_connection = struct
     | `Error `Bad_request ->
         ended exchange;
         exchange.is_closed <- true;
-        error_handler (`Exn (Failure "http/1.1: the length of the body is not clear"))
+        let why =
+          if Headers.mem request.headers "transfer-encoding" then
+            "http/1.1: a transfer-encoding other than chunked cannot be sent"
+          else "http/1.1: content-length does not tell how long the body is"
+        in
+        error_handler (`Exn (Failure why))
     | (`Fixed _ | `Chunked) as length ->
         (* RFC 9112, 6.2: chunks go before a length, which must not be sent then. *)
         let headers =

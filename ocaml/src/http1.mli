@@ -34,8 +34,8 @@ module Client_connection : sig
     | `Invalid_response_body_length of Response.t
     | `Protocol_error of Error_code.t * string
     | `Exn of exn ]
-  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has ended before all of a body came whose length was told;
-      it has failed or ended too early in another place, or {!report_exn} was called. *)
+  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has ended before all of a body came whose length was
+      told; it has failed or ended too early in another place, or {!report_exn} was called. *)
 
   type trailers_handler = Headers.t -> unit
   (** Takes the trailers of an answer, before its end. *)

@@ -32,6 +32,18 @@ let cancelled () =
   write bed;
   Alcotest.(check int) "once" before (resets ())
 
+(* Where the exchange is over there is nothing to give up. *)
+let cancelled_late () =
+  let bed = bed () in
+  let body = request bed "/" in
+  Body.close_writer body;
+  write bed;
+  read bed (started ^ Frames.headers ~ending:true 1 ok_head);
+  Body.cancel body;
+  write bed;
+  check bed [ "stream: 200 x-a"; {|stream: body ""|} ];
+  Alcotest.(check bool) "no reset" false (List.exists (fun (frame : Frames.t) -> frame.kind = 3) (frames bed))
+
 let cancelled_unsent () =
   let bed = bed () in
   Body.cancel (request bed "/");
@@ -90,7 +102,7 @@ let cancelled_upgrade () =
 let () =
   let tests =
     [
-      ("before the head", cancelled); ("before it is sent", cancelled_unsent); ("in the answer", cancelled_answer);
+      ("before the head", cancelled); ("before it is sent", cancelled_unsent); ("too late", cancelled_late); ("in the answer", cancelled_answer);
       ("after an upgrade", cancelled_upgrade);
     ]
   in
