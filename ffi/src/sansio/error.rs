@@ -13,7 +13,7 @@ pub type trunk_fault = i32;
 
 /// The answer breaks the rules for messages (RFC 9113, 8.1.1).
 pub const TRUNK_FAULT_MALFORMED_RESPONSE: trunk_fault = 1;
-/// The body of the answer is not as long as its `content-length` says.
+/// The body of the answer is not as long as its `content-length` says; over HTTP/1.1 the transport has ended before.
 pub const TRUNK_FAULT_INVALID_BODY_LENGTH: trunk_fault = 2;
 /// A peer broke the protocol, or ended the stream or the connection by a code.
 pub const TRUNK_FAULT_PROTOCOL: trunk_fault = 3;
