@@ -3444,7 +3444,7 @@ typedef void (*trunk_engine_error_callback)(void *user_data, const trunk_engine_
 #define TRUNK_FAULT_MALFORMED_RESPONSE 1
 
 /**
- * The body of the answer is not as long as its `content-length` says.
+ * The body of the answer is not as long as its `content-length` says; over HTTP/1.1 the transport has ended before.
  */
 #define TRUNK_FAULT_INVALID_BODY_LENGTH 2
 

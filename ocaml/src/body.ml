@@ -67,6 +67,19 @@ let is_closed { exchange; is_writer } =
   if is_writer then exchange.is_closed || Option.is_none exchange.upload
   else exchange.has_ended || exchange.is_dropped
 
+(* ---- Of both ---- *)
+
+let cancel ?(code = Error_code.Cancel) { exchange; _ } =
+  let upload = exchange.upload and answer = exchange.answer in
+  (* First, so that nothing is told of it any more. *)
+  ended exchange;
+  exchange.scheduled <- None;
+  let give_up call = run_if_alive exchange.connection call in
+  match (upload, answer) with
+  | Some upload, _ -> give_up (fun sink -> Engine.cancel upload sink (Error_code.to_int code))
+  | None, Some answer -> give_up (fun sink -> Engine.answer_cancel answer sink (Error_code.to_int code))
+  | None, None -> ()
+
 (* ---- The same by their ends ---- *)
 
 module Reader = struct
@@ -74,6 +87,7 @@ module Reader = struct
 
   let schedule_read = schedule_read
   let close = close_reader
+  let cancel = cancel
   let is_closed = is_closed
 end
 
@@ -88,5 +102,6 @@ module Writer = struct
   let room = room
   let on_room = on_room
   let close = close_writer
+  let cancel = cancel
   let is_closed = is_closed
 end

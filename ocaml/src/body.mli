@@ -39,6 +39,11 @@ val on_room : [ `write ] t -> (unit -> unit) -> unit
 val close_writer : [ `write ] t -> unit
 (** Ends the body, after all that was written. *)
 
+val cancel : ?code:H2_message.Error_code.t -> _ t -> unit
+(** Gives up the exchange that the body belongs to, request and answer, before its head too: none of its functions is
+    called any more. HTTP/2 resets the stream by [code], by default [Cancel]. HTTP/1.1 ends the connection, or takes a
+    request out that waits for its turn. Where the exchange is over this does nothing. *)
+
 val is_closed : _ t -> bool
 (** Whether it was closed, or has ended: for the body of a request, whether nothing more of it is sent. *)
 
@@ -52,6 +57,9 @@ module Reader : sig
 
   val close : t -> unit
   (** {!close_reader}. *)
+
+  val cancel : ?code:H2_message.Error_code.t -> t -> unit
+  (** {!val:cancel}. *)
 
   val is_closed : t -> bool
   (** {!val:is_closed}. *)
@@ -85,6 +93,9 @@ module Writer : sig
 
   val close : t -> unit
   (** {!close_writer}. *)
+
+  val cancel : ?code:H2_message.Error_code.t -> t -> unit
+  (** {!val:cancel}. *)
 
   val is_closed : t -> bool
   (** {!val:is_closed}. *)

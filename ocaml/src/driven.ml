@@ -13,6 +13,7 @@ type error =
 type scheduled = { on_eof : unit -> unit; on_read : Bigstringaf.t -> off:int -> len:int -> unit }
 
 type exchange = {
+  key : int;
   on_response : Response.t -> exchange -> unit;
   on_trailers : Headers.t -> unit;
   on_informational : Response.t -> unit;
@@ -39,6 +40,7 @@ and connection = {
   mutable next : int;
   events : Engine.event Queue.t;
   mutable is_acting : bool;
+  mutable upgraded : exchange option;  (* of the request that asked for HTTP/2 *)
   mutable raised : exn option;  (* in the push handler *)
   mutable reported : exn option;
   connection_error : error -> unit;
@@ -56,6 +58,7 @@ let make ?(on_socket = ignore) engine ~promise ~connection_error =
     next = 0;
     events = Queue.create ();
     is_acting = false;
+    upgraded = None;
     raised = None;
     reported = None;
     connection_error;
@@ -113,13 +116,13 @@ let go_on exchange =
   | _ -> ()
 
 (* The body of a request may go on when its answer has ended, as long as the program holds it. *)
-let answered exchange key =
+let answered exchange =
   exchange.has_ended <- true;
   exchange.answer <- None;
-  Hashtbl.remove exchange.connection.exchanges key
+  Hashtbl.remove exchange.connection.exchanges exchange.key
 
-let ended exchange key =
-  answered exchange key;
+let ended exchange =
+  answered exchange;
   exchange.upload <- None
 
 let take_scheduled exchange =
@@ -153,20 +156,20 @@ let act connection : Engine.event -> unit = function
       with_exchange connection key (fun exchange -> exchange.on_trailers (Headers.of_list fields))
   | End key ->
       with_exchange connection key (fun exchange ->
-          answered exchange key;
+          answered exchange;
           exchange.is_complete <- true;
           Option.iter (fun scheduled -> scheduled.on_eof ()) (take_scheduled exchange))
   | Informational (key, status, fields) ->
       with_exchange connection key (fun exchange -> exchange.on_informational (response_of status fields))
   | Upgraded (key, status, fields, rest) ->
       with_exchange connection key (fun exchange ->
-          ended exchange key;
+          ended exchange;
           exchange.on_upgraded (response_of status fields) (rest ^ take_input connection))
   | (Message _ | Closed _) as event -> connection.on_socket event
   | Fault (0, fault) -> connection.connection_error (error_of connection None fault)
   | Fault (key, fault) ->
       with_exchange connection key (fun exchange ->
-          ended exchange key;
+          ended exchange;
           exchange.scheduled <- None;
           exchange.on_error (error_of connection exchange.response fault))
   | Flushed (key, true) | Woken key -> woken connection key

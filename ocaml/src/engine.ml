@@ -35,10 +35,11 @@ external upgrade : settings -> bool -> string -> string -> Part.headers -> strin
 external upgraded : settings -> bool -> string -> string -> Part.headers -> int -> engine
   = "trunkline_ocaml_http2_upgraded_bytes" "trunkline_ocaml_http2_upgraded"
 
+external upgraded_request : engine -> upload = "trunkline_ocaml_http2_upgraded_request"
 external http1 : int -> int -> engine = "trunkline_ocaml_http1_new"
 external http1_shutdown : engine -> sink -> unit = "trunkline_ocaml_http1_shutdown"
 
-(* Whether an upgrade is an answer, and whether there is a body. *)
+(* Whether an upgrade is an answer, and whether there is a body. Without one the handle is for giving up. *)
 external request : engine -> sink -> int -> string -> string -> Part.headers -> bool -> bool -> upload
   = "trunkline_ocaml_engine_request_bytes" "trunkline_ocaml_engine_request"
 
@@ -58,8 +59,10 @@ external room : upload -> int = "trunkline_ocaml_upload_room"
 external on_room : upload -> sink -> int -> unit = "trunkline_ocaml_upload_on_room"
 external flush : upload -> sink -> int -> unit = "trunkline_ocaml_upload_flush"
 external close : upload -> sink -> unit = "trunkline_ocaml_upload_close"
+external cancel : upload -> sink -> int -> unit = "trunkline_ocaml_upload_cancel"
 external answer_read : answer -> sink -> unit = "trunkline_ocaml_answer_read"
 external answer_resume : answer -> sink -> unit = "trunkline_ocaml_answer_resume"
+external answer_cancel : answer -> sink -> int -> unit = "trunkline_ocaml_answer_cancel"
 
 (* ---- WebSockets ---- *)
 

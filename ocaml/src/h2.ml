@@ -42,7 +42,7 @@ module Client_connection = struct
       match handler (request_of meth uri fields) with
       | Ok response_handler ->
           let error_handler error = connection.connection_error error in
-          fst (add connection ~error_handler ~response_handler)
+          (add connection ~error_handler ~response_handler).key
       | Error () -> -1
       | exception error ->
           connection.raised <- Some error;
@@ -113,19 +113,23 @@ module Client_connection = struct
       (* The first key of a new connection. *)
       let engine = Engine.upgraded (settings config) push meth uri fields 1 in
       let connection = connection push_handler error_handler engine in
-      let _, exchange = add connection ~error_handler:answer_error_handler ~response_handler in
+      let exchange = add connection ~error_handler:answer_error_handler ~response_handler in
       exchange.is_closed <- true;
+      exchange.upload <- Some (Engine.upgraded_request engine);
+      connection.upgraded <- Some exchange;
       connection
     in
     told (Outcome.catch make)
+
+  let upgraded_request connection = Option.map Body.writer connection.upgraded
 
   (* ---- Requests ---- *)
 
   let request connection ?trailers_handler (request : Request.t) ~error_handler ~response_handler =
     let fields = List.filter is_field (Headers.to_list request.headers) in
     let uri = uri ~scheme:request.scheme ~target:request.target request.headers in
-    let key, exchange = add connection ?trailers_handler ~error_handler ~response_handler in
-    send key exchange ~meth:request.meth ~uri ~fields ~upgradable:false ~has_body:true;
+    let exchange = add connection ?trailers_handler ~error_handler ~response_handler in
+    send exchange ~meth:request.meth ~uri ~fields ~upgradable:false ~has_body:true;
     Body.writer exchange
 
   let ping connection ?payload ?(off = 0) continue =

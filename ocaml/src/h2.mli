@@ -59,6 +59,10 @@ module Client_connection : sig
       {!h2c_request} has made it, is stream 1, whose answer goes to the handlers. An error tells what is wrong with
       the request: its settings are not those of [config], for example. *)
 
+  val upgraded_request : t -> [ `write ] Body.t option
+  (** Of a connection that {!create_h2c} has made, the body of the request that asked for the upgrade: it is closed, and
+      serves to give the request up by {!Body.cancel}. *)
+
   val request :
     t ->
     ?trailers_handler:trailers_handler ->
@@ -67,6 +71,8 @@ module Client_connection : sig
     response_handler:response_handler ->
     [ `write ] Body.t
   (** Sends a request, whose body is to be written and closed. Its authority is the field [:authority], else [host].
+      {!Body.cancel} gives the request up, before its answer too.
+
       Of a request that cannot be sent (after {!shutdown}, say) [error_handler] is told, and its body is closed. *)
 
   val ping : t -> ?payload:Bigstringaf.t -> ?off:int -> (unit -> unit) -> unit

@@ -38,20 +38,25 @@ module Client_connection = struct
 
   let request connection ?trailers_handler ?informational_handler ?upgrade_handler (request : Request.t)
       ~error_handler ~response_handler =
-    let key, exchange =
+    let exchange =
       add connection ?trailers_handler ?informational_handler ?upgrade_handler ~error_handler ~response_handler
     in
     (match Request.body_length request with
     | `Error `Bad_request ->
-        ended exchange key;
+        ended exchange;
         exchange.is_closed <- true;
-        error_handler (`Exn (Failure "http/1.1: the length of the body is not clear"))
+        let why =
+          if Headers.mem request.headers "transfer-encoding" then
+            "http/1.1: a transfer-encoding other than chunked cannot be sent"
+          else "http/1.1: content-length does not tell how long the body is"
+        in
+        error_handler (`Exn (Failure why))
     | (`Fixed _ | `Chunked) as length ->
         (* RFC 9112, 6.2: chunks go before a length, which must not be sent then. *)
         let headers =
           if length = `Chunked then Headers.remove request.headers "content-length" else request.headers
         in
-        send key exchange ~meth:request.meth ~uri:(uri_of request) ~fields:(Headers.to_list headers)
+        send exchange ~meth:request.meth ~uri:(uri_of request) ~fields:(Headers.to_list headers)
           ~upgradable:(Option.is_some upgrade_handler)
           ~has_body:(length <> `Fixed 0L));
     Body.writer exchange

@@ -34,8 +34,8 @@ module Client_connection : sig
     | `Invalid_response_body_length of Response.t
     | `Protocol_error of Error_code.t * string
     | `Exn of exn ]
-  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has failed or ended too early, which is also what
-      becomes of a body that is not as long as it says; or {!report_exn} was called. *)
+  (** Those of {!H2}. The answer is no HTTP/1.1; the transport has ended before all of a body came whose length was
+      told; it has failed or ended too early in another place, or {!report_exn} was called. *)
 
   type trailers_handler = Headers.t -> unit
   (** Takes the trailers of an answer, before its end. *)
@@ -66,6 +66,9 @@ module Client_connection : sig
       [informational_handler] takes answers of 1xx. [upgrade_handler] takes the 101, or the answer to a [`CONNECT]
       that succeeds, with the bytes that came behind it; what {!read} does not take then comes after these, and
       nothing more is told of the exchange. Without it a 101 is an error.
+
+      {!Body.cancel} gives the request up, before its answer too. One that is under way takes the connection with it;
+      one that waits for its turn is taken out.
 
       Of a request that cannot be sent (after {!shutdown}, say) [error_handler] is told, and its body is closed. *)
 

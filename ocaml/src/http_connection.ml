@@ -4,12 +4,13 @@ open Driven
 
 let no_upgrade _ _ = ()
 
-(* An exchange that its engine does not know yet, with its key. *)
+(* An exchange that its engine does not know yet. *)
 let add ?(trailers_handler = ignore) ?(informational_handler = ignore) ?(upgrade_handler = no_upgrade) connection
     ~error_handler ~response_handler =
   let key = new_key connection in
   let exchange =
     {
+      key;
       on_response = (fun response exchange -> response_handler response (Body.reader exchange));
       on_trailers = trailers_handler;
       on_informational = informational_handler;
@@ -28,7 +29,7 @@ let add ?(trailers_handler = ignore) ?(informational_handler = ignore) ?(upgrade
     }
   in
   Hashtbl.replace connection.exchanges key exchange;
-  (key, exchange)
+  exchange
 
 (* The URI that the engine is given, from the fields of a request, and those that it is given besides. *)
 
@@ -42,17 +43,17 @@ let uri ~scheme ~target headers =
   Printf.sprintf "%s://%s%s" scheme (Option.value (authority headers) ~default:"") target
 
 (* Sends a request, or tells its exchange why it could not. *)
-let send key exchange ~meth ~uri ~fields ~upgradable ~has_body =
+let send exchange ~meth ~uri ~fields ~upgradable ~has_body =
   let connection = exchange.connection in
   let ask sink =
-    Engine.request connection.engine sink key (Method.to_string meth) uri fields upgradable has_body
+    Engine.request connection.engine sink exchange.key (Method.to_string meth) uri fields upgradable has_body
   in
   exchange.is_closed <- not has_body;
   match collected connection ask with
   | upload ->
-      if has_body then exchange.upload <- Some upload;
+      exchange.upload <- Some upload;
       run connection ignore
   | exception Native.Refused (_, message) ->
-      ended exchange key;
+      ended exchange;
       exchange.is_closed <- true;
       exchange.on_error (`Exn (Failure message))

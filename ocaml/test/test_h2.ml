@@ -289,10 +289,6 @@ let closing_reader () =
 
 (* ---- Upgrades ---- *)
 
-let http_request =
-  let headers = Headers.of_list [ ("host", "example.test"); ("x-one", "1") ] in
-  Httpaf.Request.create ~headers `GET "/up"
-
 let h2c () =
   let asked = match Connection.h2c_request http_request with Ok asked -> asked | Error why -> Alcotest.fail why in
   Alcotest.(check (option string)) "upgrade" (Some "h2c") (Headers.get asked.headers "upgrade");

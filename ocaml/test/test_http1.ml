@@ -183,12 +183,16 @@ let fault answer expected () =
 
 let refused_requests () =
   let bed = bed () in
-  let refused what ?(meth = `GET) fields target =
+  let refused what ?(meth = `GET) ?(naming = "") fields target =
     let told = ref 0 in
     let body =
       Connection.request bed.connection
         (Request.create ~headers:(Headers.of_list fields) meth target)
-        ~error_handler:(function `Exn (Failure _) -> incr told | error -> Alcotest.fail (shown_error error))
+        ~error_handler:(function
+          | `Exn (Failure why) ->
+              incr told;
+              Alcotest.(check bool) why true (List.mem naming ("" :: String.split_on_char ' ' why))
+          | error -> Alcotest.fail (shown_error error))
         ~response_handler:(fun _ _ -> Alcotest.fail "an answer")
     in
     Alcotest.(check int) what 1 !told;
@@ -196,8 +200,8 @@ let refused_requests () =
   in
   refused "no host" [] "/";
   refused "no field" [ host; ("bad\nname", "x") ] "/";
-  refused "two lengths" [ host; ("content-length", "1"); ("content-length", "2") ] "/";
-  refused "another coding" [ host; ("transfer-encoding", "gzip") ] "/";
+  refused "two lengths" ~naming:"content-length" [ host; ("content-length", "1"); ("content-length", "2") ] "/";
+  refused "another coding" ~naming:"transfer-encoding" [ host; ("transfer-encoding", "gzip") ] "/";
   Connection.shutdown bed.connection;
   refused "after the shutdown" [ host ] "/";
   check bed [];
@@ -264,6 +268,53 @@ let shutdown () =
   | _ -> Alcotest.fail "the writer is not closed");
   eof bed;
   Alcotest.(check bool) "closed" true (Connection.is_closed bed.connection)
+
+(* ---- Giving up ---- *)
+
+(* One that waits for its turn is only taken out. *)
+let cancelled_in_turn () =
+  let bed = bed () in
+  get bed "one" "/1";
+  let waits = ask bed "two" "/2" in
+  let upload = ask ~meth:`POST ~fields:[ ("transfer-encoding", "chunked") ] bed "three" "/3" in
+  get bed "four" "/4";
+  write bed;
+  Body.cancel waits;
+  Body.write_string upload "never sent";
+  Body.cancel upload;
+  Body.write_string upload "nor this";
+  Alcotest.(check bool) "over" true (Body.is_closed upload);
+  let answer = "HTTP/1.1 204 No Content\r\n\r\n" in
+  read bed answer;
+  write bed;
+  read bed answer;
+  check bed [ "one: 204 "; {|one: body ""|}; "four: 204 "; {|four: body ""|} ];
+  let one name = Printf.sprintf "GET /%s HTTP/1.1\r\nhost: example.test\r\n\r\n" name in
+  check_written bed (one "1" ^ one "4")
+
+(* One that is under way takes the connection with it, before its answer and in its body. *)
+let cancelled_under_way () =
+  let start answer =
+    let bed = bed () in
+    let body = ask bed "one" "/1" in
+    get bed "two" "/2";
+    write bed;
+    Alcotest.(check bool) "open" true (Connection.next_read_operation bed.connection = `Read);
+    ignore (Pump.read bed.connection bed.written answer);
+    Body.cancel body;
+    Body.cancel body;
+    Alcotest.(check bool) "the reader" true (Connection.next_read_operation bed.connection = `Close);
+    eof bed;
+    Alcotest.(check bool) "closed" true (Connection.is_closed bed.connection);
+    let told = lines (Buffer.contents bed.log) in
+    let of_name name = List.filter (String.starts_with ~prefix:(name ^ ": ")) told in
+    Alcotest.(check bool) "the next is told" true
+      (match of_name "two" with [ line ] -> String.starts_with ~prefix:"two: exn" line | _ -> false);
+    of_name "one"
+  in
+  Alcotest.(check (list string)) "before the head" [] (start "");
+  Alcotest.(check (list string)) "in the body" [ "one: 200 content-length" ]
+    (start "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome")
 
 (* ---- Upgrades ---- *)
 
@@ -350,12 +401,13 @@ let () =
                [
                  ("no HTTP", fault "SSH-2.0-OpenSSH\r\n" "malformed");
                  ("no status", fault "HTTP/1.1 abc\r\n\r\n" "malformed"); ("nothing", fault "" "exn");
-                 ("a short body", fault "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc" "exn");
+                 ("a short body", fault "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc" "length of 200");
                  ("a short chunk", fault "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc" "exn");
                  ("a 101", fault switching "malformed"); ("refused requests", refused_requests); ("config", config);
                  ("report_exn", report_exn);
                ];
              group "bodies" [ ("framing", framing); ("chunks", chunks); ("shutdown", shutdown) ];
+             group "giving up" [ ("in turn", cancelled_in_turn); ("under way", cancelled_under_way) ];
              group "upgrades" [ ("101", upgrade); ("CONNECT", tunnel) ];
              group "a server" [ ("requests", against_a_server server) ];
            ])

@@ -1,6 +1,8 @@
-/* Connections without a socket: requests that are given up before their answers, and bodies that are written in place. */
+/* Connections without a socket: requests that are given up before their answers, bodies that are written in place, and what
+ * HTTP/1.1 does not send or not take. */
 #include "engine_talk.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const uint8_t cancelled[] = {0, 0, 0, 8};
@@ -162,6 +164,31 @@ static void test_in_place(void)
     CHECK_OK(trunk_engine_free(engine));
 }
 
+static void test_http1_faults(void)
+{
+    struct told connection = {0}, told = {0}, refused_one = {0};
+    const trunk_header coding = {trunk_text("transfer-encoding"), trunk_text("gzip")};
+    const trunk_request_head coded = {sizeof coded, trunk_text("POST"), trunk_text("http://a/"), &coding, 1};
+    trunk_upload *upload = NULL;
+    uint8_t bytes[1000];
+    trunk_engine *engine = NULL;
+    CHECK_OK(trunk_http1_new(0, 0, &told_connection, &connection, &engine));
+    CHECK_STATUS(trunk_engine_request(engine, &coded, &told_handlers, &refused_one, &upload),
+                 TRUNK_ERROR_INVALID_ARGUMENT);
+    const trunk_view message = trunk_last_error_message();
+    char text[200];
+    snprintf(text, sizeof text, "%.*s", (int)message.size, (const char *)message.data);
+    CHECK(upload == NULL && strstr(text, "transfer-encoding") != NULL);
+    CHECK_OK(talk_get(engine, "http://a/", &told, NULL));
+    (void)talk_written(engine, SIZE_MAX, bytes, sizeof bytes);
+    static const char answer[] = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc";
+    CHECK(talk_feed(engine, answer, sizeof answer - 1, 1) == sizeof answer - 1);
+    CHECK_OK(trunk_engine_read_eof(engine));
+    CHECK(strcmp(told.text, "head 200;data;length 3 of 5;") == 0 && told.bytes == 3);
+    CHECK_OK(trunk_answer_free(told.answer));
+    CHECK_OK(trunk_engine_free(engine));
+}
+
 void test_sansio_uploads(const struct server *server)
 {
     (void)server;
@@ -172,5 +199,8 @@ void test_sansio_uploads(const struct server *server)
     test_end();
     test_begin("sans-I/O: bodies written in place");
     test_in_place();
+    test_end();
+    test_begin("sans-I/O: HTTP/1.1 bodies that are cut off, and codings that cannot be sent");
+    test_http1_faults();
     test_end();
 }

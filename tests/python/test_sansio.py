@@ -168,6 +168,18 @@ def test_http1_however_it_is_cut(step: int) -> None:
     assert client.is_closed
 
 
+def test_http1_tells_what_is_cut_off_and_what_it_cannot_send() -> None:
+    client = Http1Client()
+    with pytest.raises(trunkline.Error, match="transfer-encoding"):
+        client.request("POST", "http://a/", {"transfer-encoding": "gzip"}, body=True)
+    client.request("GET", "http://a/")
+    client.data_to_send()
+    client.receive(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc")
+    (failed,) = (event for event in client.receive_eof() if isinstance(event, sansio.AnswerFailed))
+    assert (failed.fault, failed.expected, failed.received) == ("invalid-body-length", 5, 3)
+    assert isinstance(failed.error, trunkline.ConnectionClosed)
+
+
 @pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_websocket_behind_an_upgrade(step: int, deflate: bool) -> None:

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, Request};
-use trunkline::ErrorCode;
-use trunkline::sansio::http1::{Flow, Handlers, Http1Client, Http1Settings};
+use trunkline::sansio::http1::{Flow, Handlers, Http1Client, Http1Settings, HttpError};
 use trunkline::sansio::{Engine, ReadOperation, WriteOperation, WriteResult};
+use trunkline::{Error, ErrorCode};
 
 use crate::record::{Record, get, post};
 
@@ -179,7 +179,7 @@ fn an_answer_that_breaks_off_fails() {
     for answer in [
         "",
         "HTTP/1.1 2",
-        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\nhello",
     ] {
         let record = Record::default();
         let client = client(&record);
@@ -193,6 +193,73 @@ fn an_answer_that_breaks_off_fails() {
         assert!(told.last().unwrap().starts_with("exception "), "{told:?}");
         assert!(client.is_closed());
     }
+}
+
+#[test]
+fn an_early_end_of_a_body_of_declared_length_is_told_with_both_lengths() {
+    for came in 0..9 {
+        for step in [1, usize::MAX] {
+            let record = Record::default();
+            let client = client(&record);
+            client
+                .request_without_body(get("/"), record.handlers("/"))
+                .unwrap();
+            written(&client, 1000);
+            let body = &"123456789"[..came];
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{body}");
+            feed(&client, &answer, step);
+            client.read_eof();
+            let told = record.of("/");
+            assert_eq!(told.last().unwrap(), &format!("length {came} of 9"));
+            assert!(client.is_closed());
+        }
+    }
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_a_closed_connection_in_the_table_of_errors() {
+    for (cut_off, code) in [
+        (true, ErrorCode::ConnectionClosed),
+        (false, ErrorCode::Http2Protocol),
+    ] {
+        let fault = HttpError::InvalidBodyLength {
+            expected: 9,
+            received: 5,
+            cut_off,
+        };
+        assert_eq!(Error::from(fault).code(), code);
+    }
+}
+
+#[test]
+fn other_codings_than_chunks_are_refused_by_name() {
+    let record = Record::default();
+    let client = client(&record);
+    for codings in [&["gzip"][..], &["gzip, chunked"], &["chunked", "gzip"]] {
+        let mut request = post("/");
+        for coding in codings {
+            let coding = coding.parse().unwrap();
+            request.headers_mut().append("transfer-encoding", coding);
+        }
+        let (head, ()) = request.into_parts();
+        let request = || Request::from_parts(head.clone(), ());
+        let without = client.request_without_body(request(), record.handlers("/"));
+        let with = client.request(request(), record.handlers("/"));
+        for error in [with.err().unwrap(), without.err().unwrap()] {
+            assert_eq!(error.code(), ErrorCode::InvalidArgument);
+            assert!(error.to_string().contains("transfer-encoding"), "{error}");
+        }
+    }
+    assert_eq!(written(&client, 1000), "");
+    let mut request = post("/");
+    let chunked = "Chunked".parse().unwrap();
+    request.headers_mut().insert("transfer-encoding", chunked);
+    let body = client.request(request, record.handlers("/")).unwrap();
+    body.close();
+    assert_eq!(
+        written(&client, 1000),
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\nhost: example.test\r\n\r\n0\r\n\r\n"
+    );
 }
 
 #[test]

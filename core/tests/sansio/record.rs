@@ -81,7 +81,9 @@ impl Record {
 pub fn shown(error: &HttpError) -> String {
     match error {
         HttpError::MalformedResponse(_) => "malformed".to_owned(),
-        HttpError::InvalidBodyLength { expected, received } => {
+        HttpError::InvalidBodyLength {
+            expected, received, ..
+        } => {
             format!("length {received} of {expected}")
         }
         HttpError::Protocol {

@@ -13,7 +13,7 @@ pub type trunk_fault = i32;
 
 /// The answer breaks the rules for messages (RFC 9113, 8.1.1).
 pub const TRUNK_FAULT_MALFORMED_RESPONSE: trunk_fault = 1;
-/// The body of the answer is not as long as its `content-length` says.
+/// The body of the answer is not as long as its `content-length` says; over HTTP/1.1 the transport has ended before.
 pub const TRUNK_FAULT_INVALID_BODY_LENGTH: trunk_fault = 2;
 /// A peer broke the protocol, or ended the stream or the connection by a code.
 pub const TRUNK_FAULT_PROTOCOL: trunk_fault = 3;
@@ -52,9 +52,9 @@ pub(super) fn show(cause: &HttpError, show: impl FnOnce(*const trunk_engine_erro
     let nearest = Error::from(cause.clone()).code();
     let (fault, expected, received) = match cause {
         HttpError::MalformedResponse(_) => (TRUNK_FAULT_MALFORMED_RESPONSE, 0, 0),
-        HttpError::InvalidBodyLength { expected, received } => {
-            (TRUNK_FAULT_INVALID_BODY_LENGTH, *expected, *received)
-        }
+        HttpError::InvalidBodyLength {
+            expected, received, ..
+        } => (TRUNK_FAULT_INVALID_BODY_LENGTH, *expected, *received),
         HttpError::Protocol { .. } => (TRUNK_FAULT_PROTOCOL, 0, 0),
         _ => (TRUNK_FAULT_EXCEPTION, 0, 0),
     };

@@ -90,7 +90,7 @@ trunk_request_head head_of(value method, value uri, value list, trunk_header **f
     return head;
 }
 
-/* `upgradable`: whether a 101 is an answer. Without a body the block that is answered has no handle. */
+/* `upgradable`: whether a 101 is an answer. Without a body the handle that is answered serves to give the request up. */
 value trunkline_ocaml_engine_request(value engine, value sink, value key, value method, value uri, value list,
                                      value upgradable, value has_body)
 {
@@ -100,9 +100,12 @@ value trunkline_ocaml_engine_request(value engine, value sink, value key, value 
     upload = body_value(connection_of(engine));
     struct call outer = begin_call(&sink, connection_of(engine));
     trunk_request_head head = head_of(method, uri, list, &fields);
+    const trunk_exchange_handlers *handlers = Bool_val(upgradable) ? &upgrade_handlers : &exchange_handlers;
+    trunk_upload **handle = &body_of(upload)->upload;
     trunk_status status =
-        trunk_engine_request(engine_of(engine), &head, Bool_val(upgradable) ? &upgrade_handlers : &exchange_handlers,
-                             user_data_of(key), Bool_val(has_body) ? &body_of(upload)->upload : NULL);
+        Bool_val(has_body)
+            ? trunk_engine_request(engine_of(engine), &head, handlers, user_data_of(key), handle)
+            : trunk_engine_request_without_body(engine_of(engine), &head, handlers, user_data_of(key), handle);
     end_call(outer);
     free(fields);
     check(status);
@@ -164,6 +167,14 @@ value trunkline_ocaml_upload_close(value upload, value sink)
     CAMLreturn(Val_unit);
 }
 
+value trunkline_ocaml_upload_cancel(value upload, value sink, value code)
+{
+    CAMLparam2(upload, sink);
+    WITH_SINK(sink, body_of(upload)->connection,
+              trunk_upload_cancel(body_of(upload)->upload, (uint32_t)Long_val(code)));
+    CAMLreturn(Val_unit);
+}
+
 value trunkline_ocaml_answer_read(value answer, value sink)
 {
     CAMLparam2(answer, sink);
@@ -175,5 +186,13 @@ value trunkline_ocaml_answer_resume(value answer, value sink)
 {
     CAMLparam2(answer, sink);
     WITH_SINK(sink, body_of(answer)->connection, trunk_answer_resume(body_of(answer)->answer));
+    CAMLreturn(Val_unit);
+}
+
+value trunkline_ocaml_answer_cancel(value answer, value sink, value code)
+{
+    CAMLparam2(answer, sink);
+    WITH_SINK(sink, body_of(answer)->connection,
+              trunk_answer_cancel(body_of(answer)->answer, (uint32_t)Long_val(code)));
     CAMLreturn(Val_unit);
 }

@@ -97,6 +97,16 @@ value trunkline_ocaml_http2_upgraded_bytes(value *arguments, int count)
                                            arguments[5]);
 }
 
+/* The handle of the request that asked for the upgrade. */
+value trunkline_ocaml_http2_upgraded_request(value engine)
+{
+    CAMLparam1(engine);
+    CAMLlocal1(upload);
+    upload = body_value(connection_of(engine));
+    check(trunk_http2_upgraded_request(engine_of(engine), &body_of(upload)->upload));
+    CAMLreturn(upload);
+}
+
 /* ---- Calls ---- */
 
 value trunkline_ocaml_http2_ping(value engine, value sink, value payload, value key)

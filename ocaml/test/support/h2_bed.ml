@@ -74,3 +74,8 @@ let accept log (request : Request.t) =
   let authority = Headers.get_exn request.headers ":authority" in
   note log "promise %s %s of %s" (Method.to_string request.meth) request.target authority;
   Ok (on_response log "pushed")
+
+(* One that may ask for an upgrade. *)
+let http_request =
+  let headers = Headers.of_list [ ("host", "example.test"); ("x-one", "1") ] in
+  Httpaf.Request.create ~headers `GET "/up"

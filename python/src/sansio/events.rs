@@ -190,9 +190,9 @@ impl Event {
             }
             Event::Failed(exchange, cause) => {
                 let (expected, received) = match &cause {
-                    HttpError::InvalidBodyLength { expected, received } => {
-                        (Some(*expected), Some(*received))
-                    }
+                    HttpError::InvalidBodyLength {
+                        expected, received, ..
+                    } => (Some(*expected), Some(*received)),
                     _ => (None, None),
                 };
                 let failed = AnswerFailed {

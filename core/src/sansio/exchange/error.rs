@@ -13,12 +13,14 @@ use crate::error::{Error, ErrorCode};
 pub enum HttpError {
     /// The answer breaks the rules for messages (RFC 9113, 8.1.1; RFC 9112).
     MalformedResponse(Error),
-    /// The body of an answer is not as long as its `content-length` says (RFC 9113, 8.1.1).
+    /// The body of an answer is not as long as its `content-length` says (RFC 9113, 8.1.1; RFC 9112, 8).
     InvalidBodyLength {
         /// The bytes that were announced.
         expected: u64,
         /// The bytes that came, up to the frame that was too much.
         received: u64,
+        /// The transport ended first: so an HTTP/1.1 connection tells of it.
+        cut_off: bool,
     },
     /// A peer broke the protocol, or ended the stream or the connection by this code (RFC 9113, 7).
     Protocol {
@@ -55,7 +57,9 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HttpError::MalformedResponse(error) => write!(f, "malformed response: {error}"),
-            HttpError::InvalidBodyLength { expected, received } => write!(
+            HttpError::InvalidBodyLength {
+                expected, received, ..
+            } => write!(
                 f,
                 "the body has {received} bytes where content-length says {expected}"
             ),
@@ -93,6 +97,9 @@ impl From<HttpError> for Error {
         let text = error.to_string();
         match error {
             HttpError::MalformedResponse(error) => error,
+            HttpError::InvalidBodyLength { cut_off: true, .. } => {
+                Error::new(ErrorCode::ConnectionClosed, format!("http/1.1: {text}"))
+            }
             HttpError::InvalidBodyLength { .. } => Error::new(ErrorCode::Http2Protocol, text),
             HttpError::Protocol {
                 code, from_peer, ..

@@ -65,7 +65,7 @@ impl Http1Client {
     ///
     /// # Errors
     /// `closed` after [`Http1Client::shutdown`] or the end of the connection, `invalid_argument` for a URI without an
-    /// authority.
+    /// authority and for a `transfer-encoding` other than `chunked`.
     pub fn request(&self, request: Request<()>, handlers: Handlers) -> Result<RequestBody> {
         let key = self.send(request, handlers, false)?;
         Ok(RequestBody::new(Arc::<Shared>::clone(&self.0), key))

@@ -150,6 +150,19 @@ fn prepare(request: Request<()>, complete: bool) -> Result<Request<Upload>> {
         let target = head.uri.path_and_query().cloned();
         head.uri = target.map_or_else(|| Uri::from_static("/"), Uri::from);
     }
+    // Another one would be replaced, or sent with a body that does not have it.
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(first) = codings.next()
+        && (codings.next().is_some()
+            || !first
+                .as_bytes()
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"chunked"))
+    {
+        return Err(wrong(
+            "a transfer-encoding other than chunked cannot be sent",
+        ));
+    }
     let upload = Upload::new(&head.headers, complete);
     if !complete && !head.headers.contains_key(CONTENT_LENGTH) {
         // Said here: else a GET would go without its body.

@@ -39,9 +39,36 @@ pub(super) enum Step {
 
 enum Stage {
     Head(Sending),
-    Body(Incoming),
+    Body(Counted),
     /// Trailers, or the end, were told of last.
     Ended,
+}
+
+/// The body of an answer, and how much of it has come.
+struct Counted {
+    body: Incoming,
+    /// Of `content-length`, where that tells its length.
+    expected: Option<u64>,
+    received: u64,
+}
+
+impl Counted {
+    /// What broke the body off.
+    fn fault(&self, cause: hyper::Error) -> HttpError {
+        let error = failure(cause, "http/1.1 body");
+        match self.expected {
+            Some(expected)
+                if error.code() == ErrorCode::ConnectionClosed && self.received < expected =>
+            {
+                HttpError::InvalidBodyLength {
+                    expected,
+                    received: self.received,
+                    cut_off: true,
+                }
+            }
+            _ => error.into(),
+        }
+    }
 }
 
 /// An answer that is being received.
@@ -154,12 +181,17 @@ impl Receive {
                 "the answer has both transfer-encoding and content-length (RFC 9112, 6.1)",
             );
         }
-        self.stage = Stage::Body(body);
+        let length = head.headers.get(CONTENT_LENGTH);
+        self.stage = Stage::Body(Counted {
+            body,
+            expected: length.and_then(|value| value.to_str().ok()?.parse().ok()),
+            received: 0,
+        });
         Step::Head(Response::from_parts(head, ()))
     }
 
     fn body(&mut self, cx: &mut Context<'_>) -> Step {
-        let Stage::Body(body) = &mut self.stage else {
+        let Stage::Body(counted) = &mut self.stage else {
             return Step::Pending;
         };
         if self.paused {
@@ -169,11 +201,14 @@ impl Receive {
             return Step::Pending;
         };
         loop {
-            let step = match Pin::new(&mut *body).poll_frame(cx) {
+            let step = match Pin::new(&mut counted.body).poll_frame(cx) {
                 Poll::Pending => Step::Pending,
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if data.is_empty() => continue,
-                    Ok(data) => return Step::Part(handler, BodyPart::Data(data)),
+                    Ok(data) => {
+                        counted.received += data.len() as u64;
+                        return Step::Part(handler, BodyPart::Data(data));
+                    }
                     Err(frame) => match frame.into_trailers() {
                         Ok(trailers) => {
                             self.stage = Stage::Ended;
@@ -187,9 +222,7 @@ impl Receive {
                     self.handler = Some(handler);
                     return self.end();
                 }
-                Poll::Ready(Some(Err(cause))) => {
-                    Step::Failed(failure(cause, "http/1.1 body").into())
-                }
+                Poll::Ready(Some(Err(cause))) => Step::Failed(counted.fault(cause)),
             };
             self.handler = Some(handler);
             return step;

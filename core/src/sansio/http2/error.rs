@@ -32,6 +32,7 @@ pub(super) fn of_stream(cause: h2::Error, expected: Option<u64>, came: Came) -> 
         Some(expected) if faulty && expected != came.body => HttpError::InvalidBodyLength {
             expected,
             received: came.body,
+            cut_off: false,
         },
         _ if faulty => malformed(cause.to_string()),
         _ => of_connection(cause),
