@@ -1,77 +1,28 @@
 //! The meeting point of a manager and an event loop: one descriptor that the loop watches, one function that turns a
 //! whole batch of parts into resolved futures.
 
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::PyList;
 use slab::Slab;
 use trunkline::{Control, Delivery, ErrorCode, Event, Request};
 
+use crate::binding::Binding;
 use crate::channel::Channel;
 use crate::collect::{Answer, Collector};
 use crate::errors::checked;
-use crate::looking::{Host, Looks};
+use crate::looking::Looks;
 use crate::parts::lock;
 
 /// How long requests that were told to end are waited for when their manager goes.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Events taken from the core at once.
 const BATCH: usize = 1024;
-
-/// The loop that an engine serves, with its methods at hand.
-pub(crate) struct Binding {
-    event_loop: Py<PyAny>,
-    create_future: Py<PyAny>,
-    call_soon: Py<PyAny>,
-    turn: Py<PyAny>,
-    look: Py<PyAny>,
-    host: Option<Host>,
-    descriptor: RawFd,
-}
-
-impl Binding {
-    /// A future of this loop, marked as one that a task may wait for.
-    pub(crate) fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let future = self.create_future.bind(py).call0()?;
-        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(future)
-    }
-
-    /// Tells the loop of an exception that nobody waits for.
-    fn complain(&self, py: Python<'_>, error: PyErr) -> PyResult<()> {
-        let context = PyDict::new(py);
-        context.set_item("message", "a listener of a WebSocket failed")?;
-        context.set_item("exception", error.into_value(py))?;
-        self.event_loop
-            .bind(py)
-            .call_method1(intern!(py, "call_exception_handler"), (context,))
-            .map(|_| ())
-    }
-
-    fn is_closed(&self, py: Python<'_>) -> bool {
-        let asked = self
-            .event_loop
-            .bind(py)
-            .call_method0(intern!(py, "is_closed"));
-        asked.and_then(|closed| closed.is_truthy()).unwrap_or(true)
-    }
-
-    fn detach(&self, py: Python<'_>) {
-        if !self.is_closed(py) {
-            let _ = self
-                .event_loop
-                .bind(py)
-                .call_method1(intern!(py, "remove_reader"), (self.descriptor,));
-        }
-    }
-}
 
 /// A request under way whose parts come through the manager's queue; the token is its place in the slab.
 enum Entry {
@@ -131,20 +82,7 @@ impl Engine {
             self.forget();
         }
         let descriptor = checked(py, self.manager.descriptor())?;
-        let reader = Bound::new(py, Turn(Arc::clone(self), When::Readable))?;
-        let turn = |when| {
-            Bound::new(py, Turn(Arc::clone(self), when)).map(|turn| turn.into_any().unbind())
-        };
-        event_loop.call_method1(intern!(py, "add_reader"), (descriptor, reader))?;
-        let binding = Arc::new(Binding {
-            create_future: event_loop.getattr(intern!(py, "create_future"))?.unbind(),
-            call_soon: event_loop.getattr(intern!(py, "call_soon"))?.unbind(),
-            turn: turn(When::Soon)?,
-            look: turn(When::Idle)?,
-            host: Host::of(&event_loop),
-            event_loop: event_loop.unbind(),
-            descriptor,
-        });
+        let binding = Arc::new(Binding::new(self, event_loop, descriptor)?);
         *lock(&self.binding) = Some(Arc::clone(&binding));
         self.turn_is_due.store(false, Ordering::Relaxed);
         self.looks.forget();
@@ -162,7 +100,7 @@ impl Engine {
     /// With the inline drive: has the loop turn the reactor once it has run what is ready now.
     pub(crate) fn turn_soon(&self, py: Python<'_>, binding: &Binding) -> PyResult<()> {
         if self.inline && !self.turn_is_due.swap(true, Ordering::Relaxed) {
-            binding.call_soon.bind(py).call1((&binding.turn,))?;
+            binding.turn_soon(py)?;
             self.looks.queued();
         }
         Ok(())
@@ -305,16 +243,25 @@ impl Engine {
         self.hand_out(py, batch, checked(py, taken))
     }
 
+    /// What was to be sent soon, unless it was meanwhile.
+    pub(crate) fn turn_if_due(&self, py: Python<'_>) -> PyResult<()> {
+        self.looks.ran();
+        if self.turn_is_due.swap(false, Ordering::Relaxed) {
+            self.turn(py, None)
+        } else {
+            Ok(())
+        }
+    }
+
     /// For a loop that would now sleep: looks a moment longer for what comes.
-    fn look(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn look(&self, py: Python<'_>) -> PyResult<()> {
         let bound = lock(&self.binding).clone();
         let Some((binding, host)) = bound.as_ref().and_then(|it| Some((it, it.host.as_ref()?)))
         else {
             return Ok(());
         };
         if !self.looks.is_next(host) {
-            binding.call_soon.bind(py).call1((&binding.look,))?;
-            return Ok(());
+            return binding.look_soon(py);
         }
         if host.has_others(py, self.looks.turns()) || lock(&self.entries).is_empty() {
             return Ok(());
@@ -354,14 +301,14 @@ impl Engine {
         self.finish_closing(py)
     }
 
-    /// Has the loop look once it has run what is ready now: the tasks that were given something just now among it.
+    /// Has the loop look, where it can be asked whether to, and where that is of use.
     fn look_soon(&self, py: Python<'_>) -> PyResult<()> {
         let bound = lock(&self.binding).clone();
         let Some(binding) = bound.filter(|it| self.inline && it.host.is_some()) else {
             return Ok(());
         };
         if self.manager.may_look() && self.looks.begin() {
-            binding.call_soon.bind(py).call1((&binding.look,))?;
+            return binding.look_soon(py);
         }
         Ok(())
     }
@@ -517,38 +464,4 @@ fn resolve(py: Python<'_>, futures: Vec<Py<PyAny>>) -> PyResult<()> {
         .import(py, "trunkline._loop", "resolve")?
         .call1((PyList::new(py, futures)?,))
         .map(|_| ())
-}
-
-/// When the loop runs a callback.
-#[derive(Clone, Copy, PartialEq)]
-enum When {
-    /// The descriptor is readable.
-    Readable,
-    /// Something is to be sent, unless it was meanwhile.
-    Soon,
-    /// What was ready has run.
-    Idle,
-}
-
-/// The callback that the loop runs.
-#[pyclass(frozen, module = "trunkline._native")]
-struct Turn(Arc<Engine>, When);
-
-#[pymethods]
-impl Turn {
-    #[pyo3(signature = (*_args))]
-    fn __call__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
-        match self.1 {
-            When::Soon => {
-                self.0.looks.ran();
-                if self.0.turn_is_due.swap(false, Ordering::Relaxed) {
-                    self.0.turn(py, None)
-                } else {
-                    Ok(())
-                }
-            }
-            When::Idle => self.0.look(py),
-            When::Readable => self.0.turn(py, None),
-        }
-    }
 }

@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use trunkline::Request;
 
 use crate::awaitable::{awaitable_class, finished, reused};
-use crate::engine::{Binding, Engine};
+use crate::binding::Binding;
+use crate::engine::Engine;
 use crate::errors::raise;
 use crate::parts::lock;
 use crate::response::Response;

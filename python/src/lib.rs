@@ -2,6 +2,7 @@
 
 mod auth;
 mod awaitable;
+mod binding;
 mod channel;
 mod collect;
 mod connection;

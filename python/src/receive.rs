@@ -9,8 +9,9 @@ use pyo3::types::PyList;
 use trunkline::ErrorCode;
 
 use crate::awaitable::{Ready, awaitable_class, finished, reused};
+use crate::binding::Binding;
 use crate::channel::Channel;
-use crate::engine::{Binding, Engine};
+use crate::engine::Engine;
 use crate::errors::{checked, with_code};
 use crate::frames::{self, Ending};
 use crate::parts::{self, lock};

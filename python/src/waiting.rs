@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use trunkline::{Control, ErrorCode, Frame};
 
 use crate::awaitable::{Ready, awaitable_class, finished, reused};
+use crate::binding::Binding;
 use crate::channel::Channel;
-use crate::engine::Binding;
 use crate::errors::{raise, with_code};
 use crate::parts::lock;
 use crate::pings::Answer;

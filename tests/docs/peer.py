@@ -12,7 +12,7 @@
 | `/parts` | name and size of each part of a multipart body, as JSON |
 | `/expect` | the length of the body |
 
-As a proxy it takes CONNECT and requests in absolute form.
+As a proxy it takes CONNECT and requests in absolute form. mail.example.net is behind it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,24 @@ from urllib.parse import urlsplit
 
 REALM, NONCE = "docs", "5ccc069c403ebaf9f0171e9517f40e41"
 BASIC = "Basic " + base64.b64encode(b"user:password").decode()
+
+
+MAIL = "mail.example.net"
+
+
+def _mail() -> socket.socket:
+    """A connection to a mail server that knows QUIT only."""
+    here, there = socket.socketpair()
+
+    def talk() -> None:
+        with there, there.makefile("rw", newline="\r\n") as lines:
+            lines.write(f"220 {MAIL} ready\n")
+            lines.flush()
+            asked = lines.readline().strip()
+            lines.write("221 bye\n" if asked == "QUIT" else "502 unknown\n")
+
+    threading.Thread(target=talk, daemon=True).start()
+    return here
 
 
 def _digest(text: str) -> str:
@@ -126,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         host, _, port = self.path.rpartition(":")
-        with socket.create_connection((host, int(port))) as there:
+        with _mail() if host == MAIL else socket.create_connection((host, int(port))) as there:
             self.send_response(200)
             self.end_headers()
             ends = {self.connection: there, there: self.connection}
