@@ -70,7 +70,8 @@ def test_others_have_their_turn(server: Server, kind: Any) -> None:
         async def hand_on(taken: asyncio.Queue[None], given: asyncio.Queue[None]) -> None:
             nonlocal handed
             while True:
-                given.put_nowait(await taken.get())
+                await taken.get()
+                given.put_nowait(None)
                 handed += 1
 
         queues: list[asyncio.Queue[None]] = [asyncio.Queue() for _ in range(4)]

@@ -23,15 +23,15 @@ def test_views(client: Client) -> None:
         kept = []
         for size in SIZES:
             ws.send(payload(size))
-            view = ws.recv()
-            assert type(view) is memoryview
-            assert view.readonly and view.format == "B" and view.nbytes == size and view.contiguous
-            assert view == payload(size)
-            kept.append(view[size // 3 :])
+            came: Any = ws.recv()
+            assert type(came) is memoryview
+            assert came.readonly and came.format == "B" and came.nbytes == size and came.contiguous
+            assert came == payload(size)
+            kept.append(came[size // 3 :])
         ws.send("text")
         assert ws.recv() == "text"
         ws.send(struct.pack("<dI", 1.5, 7))
-        view = ws.recv()
+        view: Any = ws.recv()
         assert struct.unpack("<dI", view) == (1.5, 7) and len({view, bytes(view)}) == 1
         with pytest.raises(TypeError):
             view[0] = 1
@@ -46,7 +46,8 @@ def test_views(client: Client) -> None:
 def test_their_owners_are_of_no_use_to_others(client: Client) -> None:
     with client.websocket("/ws", views=True) as ws:
         ws.send(payload(5000))
-        owner = ws.recv().obj
+        view: Any = ws.recv()
+        owner = view.obj
     assert bytes(owner) == payload(5000)
     with pytest.raises((BufferError, TypeError)):
         struct.pack_into("B", owner, 0, 1)
@@ -84,7 +85,7 @@ async def test_views_of_a_listener(aclient: AsyncClient) -> None:
 def test_pieces_are_views_too(client: Client) -> None:
     with client.websocket("/ws", views=True, frames=True) as ws:
         ws.send(payload(5000))
-        frame = ws.recv()
+        frame: Any = ws.recv()
         assert type(frame.payload) is memoryview and frame.payload == payload(5000)
 
 

@@ -108,7 +108,7 @@ async fn echo(stream: &TcpStream, begun: Vec<u8>) -> std::io::Result<()> {
                     there = kept + n;
                     looks = looks.wrapping_add(1);
                     // Others may want to connect.
-                    if looks % 64 == 0 {
+                    if looks.is_multiple_of(64) {
                         tokio::task::yield_now().await;
                     }
                     continue;
