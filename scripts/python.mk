@@ -18,6 +18,7 @@ lint-python: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=$(dir $(PY_PACKAGE)) $(PY) -m mypy $(PY_PACKAGE) $(PY_TESTS) $(wildcard tests/demo/*.py) scripts/*.py
+	$(PY) tests/cases/over_http2.py --check
 
 .PHONY: test-python test-python-versions
 ifneq ($(PY_TESTS),)
